@@ -511,6 +511,7 @@ void control_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
+    control_drop_on(c);
     for (struct list *i = c->control->waits.next; i != &c->control->waits; i = next) {
         struct control_wait *w = LIST_ENTRY(i, struct control_wait, link);
 
@@ -553,6 +554,7 @@ void control_free(struct core *c)
 {
     if (!c->control)
         return;
+    control_drop_abandon(c);
     control_forget_waits(c);
     bus_socket_free(c->control->socket);
     mem_free(c->control);

@@ -7,6 +7,8 @@
 #include "core/model/near.h"
 #include "core/turn/turn.h"
 
+struct dropping;
+
 /* One part of a list: so many rows, and as long as this. */
 #define CONTROL_PAGE_ROWS 500
 #define CONTROL_PAGE_US   2000
@@ -48,12 +50,18 @@ struct control {
     size_t n_verbs;
     struct list waits;     /* calls that are answered later */
     int64_t began_mono_ms; /* this life of core */
+    struct dropping
+        *dropping; /* core/control/drop.c: a queue drop that is under way; or NULL */
 };
 
 /* @verbs are borrowed. -ENOMEM. */
 AMO_MUSTCHECK int control_new(struct core *c, const struct control_verb *verbs, size_t n);
 void control_readable(void *arg);
 void control_tick(struct core *c, int64_t now_mono_ms);
+/* The next piece of a queue drop that is under way. */
+void control_drop_on(struct core *c);
+/* It ends as it is. */
+void control_drop_abandon(struct core *c);
 /* Calls that wait are not answered any more. */
 void control_forget_waits(struct core *c);
 void control_free(struct core *c);

@@ -168,6 +168,72 @@ static void after_a_retry_the_card_waits_for_the_services_report(void **state)
     message_fini(&m);
 }
 
+#define LONG 600 /* commands: more than are read at once, and than one piece gives up */
+
+/* In as many pieces as it takes, with other turns between; and once only, whoever asks meanwhile. */
+static void a_long_queue_is_dropped_to_the_last(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply;
+    int64_t dead = 0;
+    int64_t unused = 0;
+
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    for (int i = 0; i < LONG; i++) {
+        char id[20];
+        struct event e;
+
+        (void)snprintf(id, sizeof(id), "m%d", i);
+        e = rig_client_text(id);
+        rig_take(r, &e);
+    }
+    reply = ctl_ask(r, "queue.drop", "{\"scope_id\":\"ch_acc\",\"dry_run\":true}");
+    assert_int_equal(reply.code, EXIT_FINE);
+    assert_int_equal(ctl_int(json_root(reply.doc), "dropped"), LONG);
+    json_free(reply.doc);
+    assert_int_equal(queue_count(r->core.queue), LONG);
+    reply = ctl_ask(r, "queue.drop", "{\"scope_id\":\"ch_acc\"}");
+    assert_int_equal(reply.code, EXIT_FINE);
+    assert_int_equal(ctl_int(json_root(reply.doc), "dropped"), LONG);
+    assert_int_equal(ctl_int(json_root(reply.doc), "left"), 0);
+    json_free(reply.doc);
+    assert_null(r->core.control->dropping);
+    assert_int_equal(store_counts(r->core.store, &dead, &unused, &unused), 0);
+    assert_int_equal(dead, LONG);
+    for (size_t iter = 0; r->core.queue;) {
+        const struct core_command *c = table_next(r->core.queue->commands, &iter);
+
+        if (!c)
+            break;
+        assert_int_not_equal(c->kind, COMMAND_AMO_MESSAGE);
+    }
+}
+
+/* Whoever asked does not wait any more, and core may end before it is done. */
+static void a_drop_goes_on_alone_and_ends_with_core(void **state)
+{
+    struct rig *r = *state;
+
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    for (int i = 0; i < LONG; i++) {
+        char id[20];
+        struct event e;
+
+        (void)snprintf(id, sizeof(id), "m%d", i);
+        e = rig_client_text(id);
+        rig_take(r, &e);
+    }
+    ctl_call(r, "queue.drop", "{\"scope_id\":\"ch_acc\"}");
+    control_readable(&r->core);
+    control_forget_waits(&r->core);
+    for (int i = 0; i < LONG && r->core.control->dropping; i++) {
+        ctl_tick(r, clock_mono_ms());
+        rig_commit(r);
+    }
+    assert_null(r->core.control->dropping);
+    assert_int_equal(r->core.turn->exit_code, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -179,6 +245,8 @@ int main(void)
         CASE(what_was_refused_or_never_arrived_may_go_at_any_time),
         CASE(a_pause_does_not_stop_the_day_of_the_services_memory),
         CASE(after_a_retry_the_card_waits_for_the_services_report),
+        CASE(a_long_queue_is_dropped_to_the_last),
+        CASE(a_drop_goes_on_alone_and_ends_with_core),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

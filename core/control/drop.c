@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
@@ -18,13 +19,18 @@
 #include "core/deliver/calls.h"
 #include "core/deliver/parting.h"
 #include "core/deliver/settle.h"
+#include "core/intake/intake.h"
 #include "core/intake/room.h"
 #include "core/store/quarantine.h"
 #include "core/store/reach.h"
+#include "proto/bus/loop.h"
 #include "proto/event.h"
 
-/* given up in one call, so that core does not stand still; the answer says how many are left */
-#define DROP_MAX 5000
+/* So long core gives up commands, and what else there is has its turn before it goes on … */
+#define DROP_US      3000
+#define DROP_STEP_MS 2
+/* … and of so many it asks the store at a time. */
+#define DROP_READ    500
 
 /* Which commands are meant; one of the four. */
 struct drop {
@@ -111,40 +117,24 @@ static int drop_read(struct control_ask *ask, struct drop *d)
     return 0;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-struct found {
-    int64_t *ids; /* in the order in which they came */
+/* An order that is carried out in pieces. */
+struct dropping {
+    struct core *core;
+    struct control_wait *wait; /* NULL: whoever asked does not wait any more */
+    struct drop what;          /* its names are @name */
+    char *name;
+    bool dry_run;
+    bool timed;
+    int timer;
+    int64_t at;     /* the last command that was read … */
+    int64_t newest; /* … of those that were there when it began */
+    int64_t ids[DROP_READ];
     size_t n;
+    size_t next;
+    bool over;
+    int64_t found;     /* and given up, unless it is a dry run */
     int64_t under_way; /* at a worker: their outcome decides */
 };
-
-static int drop_find(struct core *c, const struct drop *d, struct found *f)
-{
-    const struct core_command *cmd = NULL;
-    size_t cap = queue_count(c->queue);
-    size_t iter = 0;
-
-    f->ids = mem_zalloc_array(cap + 1, sizeof(*f->ids));
-    if (!f->ids)
-        return -ENOMEM;
-    while (f->n < cap && (cmd = table_next(c->queue->commands, &iter))) {
-        if (!is_meant(c, d, cmd))
-            continue;
-        if (cmd->state == COMMAND_IN_FLIGHT)
-            f->under_way++;
-        else
-            f->ids[f->n++] = cmd->id;
-    }
-    qsort(f->ids, f->n, sizeof(*f->ids), by_id);
-    return 0;
-}
 
 /* What the other side may have already is not said to have failed, and is still known when it is named there. */
 static void drop_one(struct core *c, struct core_command *cmd)
@@ -160,14 +150,43 @@ static void drop_one(struct core *c, struct core_command *cmd)
         settle_dead(c, cmd, "dropped", VIEW_NONE);
 }
 
-static void drop_all(struct core *c, const struct found *f, size_t n)
+static int drop_read_more(struct dropping *g)
 {
-    for (size_t i = 0; i < n && !c->turn->exit_code; i++) {
-        struct core_command *cmd = queue_find(c->queue, f->ids[i]);
+    int rc = store_commands_behind(g->core->store, g->what.message, g->at, g->newest, g->ids,
+                                   DROP_READ, &g->n);
 
-        if (cmd)
+    g->next = 0;
+    g->over = rc != 0 || g->n == 0;
+    if (!g->over)
+        g->at = g->ids[g->n - 1];
+    return rc;
+}
+
+static int drop_piece(struct dropping *g)
+{
+    struct core *c = g->core;
+    int64_t until_mono_us = clock_mono_us() + DROP_US;
+    int rc = 0;
+
+    while (rc == 0 && !g->over && !c->turn->exit_code && clock_mono_us() < until_mono_us) {
+        struct core_command *cmd = NULL;
+
+        if (g->next == g->n) {
+            rc = drop_read_more(g);
+            continue;
+        }
+        cmd = queue_find(c->queue, g->ids[g->next++]);
+        if (!cmd || !is_meant(c, &g->what, cmd))
+            continue;
+        if (cmd->state == COMMAND_IN_FLIGHT) {
+            g->under_way++;
+            continue;
+        }
+        g->found++;
+        if (!g->dry_run)
             drop_one(c, cmd);
     }
+    return rc;
 }
 
 /* A name that nobody has, and nothing that waits for it: a slip of the pen must not look like a queue
@@ -190,47 +209,166 @@ static int64_t drop_aside(struct core *c, const struct drop *d)
     const struct registry *r = c->turn->registry;
     int64_t n = d->scope.len ? room_n_aside(c, d->scope) : 0;
 
-    for (size_t i = 0; d->connector.len && i < r->n_scopes; i++) {
+    for (size_t i = 0; d->connector.len && c->intake->n_aside && i < r->n_scopes; i++) {
         if (view_is(d->connector, r->scopes[i].connector))
             n += room_n_aside(c, view_of(r->scopes[i].id));
     }
     return n;
 }
 
-int verb_queue_drop(struct control_ask *ask)
+/* What came of it, as @ask's answer. */
+static int drop_tell(const struct dropping *g, struct control_ask *ask)
 {
-    bool dry_run = moves_flag(ask, "dry_run");
-    struct drop d = {0};
-    struct found f = {0};
-    size_t n = 0;
-    int rc = drop_read(ask, &d);
+    int rc = g->found == 0 && g->under_way == 0 ? drop_unknown(ask, &g->what) : 0;
 
-    rc = rc ? rc : drop_find(ask->core, &d, &f);
     if (rc)
         return rc;
-    if (f.n == 0 && f.under_way == 0)
-        rc = drop_unknown(ask, &d);
+    json_open_object(ask->w, NULL);
+    json_add_int(ask->w, "dropped", g->found);
+    json_add_int(ask->w, "under_way", g->under_way);
+    json_add_int(ask->w, "left", 0);
+    json_add_int(ask->w, "set_aside", drop_aside(g->core, &g->what));
+    if (g->dry_run)
+        return control_would(
+            ask,
+            "give up commands: %lld, and inform their senders; what a worker is"
+            " trying stays: %lld",
+            (long long)g->found, (long long)g->under_way);
+    json_close_object(ask->w);
+    return EXIT_FINE;
+}
+
+static void dropping_free(struct dropping *g)
+{
+    if (!g)
+        return;
+    if (g->timed)
+        loop_remove_timer(g->core->loop, g->timer);
+    mem_free(g->name);
+    mem_free(g);
+}
+
+void control_drop_abandon(struct core *c)
+{
+    struct dropping *g = c->control->dropping;
+
+    c->control->dropping = NULL;
+    if (g && g->wait)
+        control_wait_drop(g->wait);
+    dropping_free(g);
+}
+
+static void drop_end(struct dropping *g, int rc)
+{
+    struct json_writer w;
+    struct buf json;
+    struct buf error;
+    struct control_ask ask = {.core = g->core, .w = &w, .error = &error};
+
+    buf_init(&json, 4096);
+    buf_init(&error, 4096);
+    json_writer_init(&w, &json);
+    if (rc)
+        core_row_failed(g->core, "commands", rc);
+    rc = rc ? control_fail(&ask, EXIT_FAILED, "core could not do all of this; see its log")
+            : drop_tell(g, &ask);
+    if (g->wait && !g->core->turn->exit_code)
+        control_wait_tell(g->wait, rc, rc == EXIT_FINE ? buf_view(&json) : VIEW_NONE,
+                          error.len ? buf_str(&error) : NULL);
+    buf_fini(&json);
+    buf_fini(&error);
+    g->core->control->dropping = NULL;
+    dropping_free(g);
+}
+
+void control_drop_on(struct core *c)
+{
+    struct dropping *g = c->control->dropping;
+    int rc = 0;
+
+    if (!g || c->turn->exit_code)
+        return;
+    core_ask(c);
+    rc = core_turn(c);
+    rc = rc ? rc : drop_piece(g);
+    if (core_asked(c, "control", rc)) /* damage, which is told */
+        rc = -EIO;
+    if (rc || g->over)
+        drop_end(g, rc);
+}
+
+static void drop_timer(void *arg)
+{
+    control_drop_on(arg);
+}
+
+/* The answer comes when it is done; it is done all the same if nobody waits for that. */
+static void drop_gone(void *arg)
+{
+    struct dropping *g = arg;
+
+    g->wait = NULL;
+}
+
+/* Takes @g. */
+static int drop_later(struct control_ask *ask, struct dropping *g)
+{
+    struct core *c = ask->core;
+    int rc = 0;
+
+    g->wait = control_wait_new(c, g, drop_gone);
+    if (!g->wait) {
+        dropping_free(g);
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
+    }
+    rc = loop_add_timer(c->loop, DROP_STEP_MS, true, drop_timer, c, &g->timer);
     if (rc) {
-        mem_free(f.ids);
+        control_wait_drop(g->wait);
+        dropping_free(g);
         return rc;
     }
-    n = f.n < DROP_MAX ? f.n : DROP_MAX;
-    if (!dry_run)
-        drop_all(ask->core, &f, n);
-    json_open_object(ask->w, NULL);
-    json_add_int(ask->w, "dropped", (int64_t)(dry_run ? f.n : n));
-    json_add_int(ask->w, "under_way", f.under_way);
-    json_add_int(ask->w, "left", dry_run ? 0 : (int64_t)(f.n - n));
-    json_add_int(ask->w, "set_aside", drop_aside(ask->core, &d));
-    if (dry_run)
-        (void)control_would(ask,
-                            "give up commands: %zu, and inform their senders; what a worker is"
-                            " trying stays: %lld",
-                            f.n, (long long)f.under_way);
-    else
-        json_close_object(ask->w);
-    mem_free(f.ids);
-    return EXIT_FINE;
+    g->timed = true;
+    c->control->dropping = g;
+    ask->wait = g->wait;
+    return CONTROL_LATER;
+}
+
+/* The names live as long as the order. */
+static int drop_keep(struct dropping *g, const struct drop *d)
+{
+    struct view name = d->connector.len ? d->connector : d->scope;
+    int rc = control_copy(name, &g->name);
+
+    g->what = *d;
+    if (d->connector.len)
+        g->what.connector = view_of(g->name);
+    else if (d->scope.len)
+        g->what.scope = view_of(g->name);
+    return rc ? rc : store_command_newest(g->core->store, &g->newest);
+}
+
+int verb_queue_drop(struct control_ask *ask)
+{
+    struct dropping *g = NULL;
+    struct drop d = {0};
+    int rc = drop_read(ask, &d);
+
+    if (rc)
+        return rc;
+    if (ask->core->control->dropping)
+        return control_fail(ask, EXIT_FAILED, "another queue drop is under way: try again");
+    g = mem_zalloc(sizeof(*g));
+    if (!g)
+        return -ENOMEM;
+    g->core = ask->core;
+    g->dry_run = moves_flag(ask, "dry_run");
+    rc = drop_keep(g, &d);
+    rc = rc ? rc : drop_piece(g);
+    if (rc == 0 && !g->over)
+        return drop_later(ask, g);
+    rc = rc ? rc : drop_tell(g, ask);
+    dropping_free(g);
+    return rc;
 }
 
 /* --- what is still in the way ------------------------------------------------------------------ */

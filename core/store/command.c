@@ -123,6 +123,37 @@ int store_command_of_message(struct store *s, int64_t message, int64_t *ret)
     return store_one_int(rc, r, ret);
 }
 
+int store_commands_behind(struct store *s, int64_t message, int64_t after, int64_t newest,
+                          int64_t *ret_ids, size_t max, size_t *ret_n)
+{
+    struct db_rows *r = NULL;
+    int rc = message ? db_query(s->db, &r,
+                                "SELECT id FROM commands WHERE id>? AND id<=? AND message=?"
+                                " ORDER BY id LIMIT ?",
+                                "iiii", after, newest, message, (int64_t)max)
+                     : db_query(s->db, &r,
+                                "SELECT id FROM commands WHERE id>? AND id<=?"
+                                " ORDER BY id LIMIT ?",
+                                "iii", after, newest, (int64_t)max);
+
+    *ret_n = 0;
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ret_ids[(*ret_n)++] = db_int(r, 0);
+    }
+    return rc;
+}
+
+int store_command_newest(struct store *s, int64_t *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT max(id) FROM commands", "");
+
+    *ret = 0;
+    rc = store_one_int(rc, r, ret);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 int store_message_commands(struct store *s, int64_t message, int64_t *ret_ids, size_t max,
                            size_t *ret_n)
 {

@@ -323,10 +323,10 @@ static const struct args_verb verbs[] = {
         ONE("file", "FILE"), OPTIONS(conversation_import)),
 
     LIST("queue", NULL, core_queue, "nothing waits", "waiting commands by destination and age"),
-    ASK("queue", "drop", core_queue_drop,
-        "give up what waits for a connector, an account or in a conversation; its sender is "
-        "told",
-        OPTIONS(queue_drop)),
+    TELL("queue", "drop", core_queue_drop,
+         "give up what waits for a connector, an account or in a conversation; its sender is "
+         "told",
+         OPTIONS(queue_drop)),
     TELL("queue", "move", core_queue_move,
          "move accounts to another connector, with their conversations and what waits in them",
          OPTIONS(queue_move)),
