@@ -29,6 +29,8 @@ const struct reg_scope *brief_scope(const struct registry *r, struct view word, 
     const struct reg_scope *found = registry_scope(r, word);
 
     *ret_n = found ? 1 : 0;
+    if (word.len < BRIEF_MIN)
+        return found;
     for (size_t i = 0; !found && i < r->n_scopes; i++)
         *ret_n += is_meant(&r->scopes[i], word);
     for (size_t i = 0; !found && *ret_n == 1 && i < r->n_scopes; i++)

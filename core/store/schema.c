@@ -315,6 +315,11 @@ static const char *const migrations[] = {
     /* a conversation is found by its service's id of it, of whichever number it is */
     "CREATE INDEX conversations_thread ON conversations(service_id,connector)"
     "  WHERE service_id IS NOT NULL;",
+    /* with many accounts: the numbers of one; and whom all conversations reach, in groups along an index */
+    "CREATE INDEX sources_scope ON sources(scope);"
+    "CREATE INDEX scopes_account ON scopes(account);"
+    "CREATE INDEX conversations_reach ON conversations(connector,source,scope)"
+    "  WHERE merged IS NULL;",
 };
 
 int schema_count(void)
