@@ -45,7 +45,8 @@
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", LOOKS, "name",                                         \
       "as in connector.list; secret_set_at, secret_set_by, token_set_at, token_set_by, held, " \
-      "why, waiting, accounts[], sources[], shares[{share, used, "                             \
+      "why, waiting, accounts[], [accounts_more], sources[], [sources_more], "                 \
+      "shares[{share, used, "                                                                  \
       "[counted], [limit], over_since, [refused]}], account_shares[the same with scope_id]")   \
     X(connector_rotate, "connector.rotate", CHANGES,                                           \
       "name, [only (secret, token)], [secret], [token], [overlap_hours], [finish], [dry_run]", \

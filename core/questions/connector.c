@@ -10,6 +10,7 @@
 #include "core/control/verbs.h"
 #include "core/questions/waiting.h"
 #include "core/shares/shares.h"
+#include "proto/limits.h"
 
 static int64_t scopes_of(const struct registry *r, const char *connector)
 {
@@ -53,9 +54,43 @@ int verb_connector_list(struct control_ask *ask)
     return EXIT_FINE;
 }
 
-int verb_connector_show(struct control_ask *ask)
+/* The first ones; all are in the lists of accounts and of sources. */
+static void accounts_json(struct control_ask *ask, const struct reg_connector *con)
 {
     const struct registry *r = ask->core->turn->registry;
+    size_t n = 0;
+
+    json_open_array(ask->w, "accounts");
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (r->scopes[i].disconnected || strcmp(r->scopes[i].connector, con->name) != 0)
+            continue;
+        if (n++ < LIMIT_LIST_ROWS)
+            json_add_text(ask->w, NULL, view_of(r->scopes[i].id));
+    }
+    json_close_array(ask->w);
+    if (n > LIMIT_LIST_ROWS)
+        json_add_int(ask->w, "accounts_more", (int64_t)n - LIMIT_LIST_ROWS);
+}
+
+static void sources_json(struct control_ask *ask, const struct reg_connector *con)
+{
+    const struct registry *r = ask->core->turn->registry;
+    size_t n = 0;
+
+    json_open_array(ask->w, "sources");
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (strcmp(r->sources[i].connector, con->name) != 0)
+            continue;
+        if (n++ < LIMIT_LIST_ROWS)
+            json_add_text(ask->w, NULL, view_of(r->sources[i].source));
+    }
+    json_close_array(ask->w);
+    if (n > LIMIT_LIST_ROWS)
+        json_add_int(ask->w, "sources_more", (int64_t)n - LIMIT_LIST_ROWS);
+}
+
+int verb_connector_show(struct control_ask *ask)
+{
     struct dest *d = NULL;
     int rc = 0;
     const struct reg_connector *con = control_connector_named(ask, &rc);
@@ -71,18 +106,8 @@ int verb_connector_show(struct control_ask *ask)
                   d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
     rc = d ? waiting_why_destination(ask->core, d, ask->w) : 0;
     json_add_int(ask->w, "waiting", d ? (int64_t)d->n_waiting : 0);
-    json_open_array(ask->w, "accounts");
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        if (!r->scopes[i].disconnected && strcmp(r->scopes[i].connector, con->name) == 0)
-            json_add_text(ask->w, NULL, view_of(r->scopes[i].id));
-    }
-    json_close_array(ask->w);
-    json_open_array(ask->w, "sources");
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (strcmp(r->sources[i].connector, con->name) == 0)
-            json_add_text(ask->w, NULL, view_of(r->sources[i].source));
-    }
-    json_close_array(ask->w);
+    accounts_json(ask, con);
+    sources_json(ask, con);
     json_open_array(ask->w, "shares");
     shares_json(ask->core, view_of(con->name), ask->w);
     json_close_array(ask->w);

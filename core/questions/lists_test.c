@@ -8,6 +8,7 @@
 #include "core/control/control.h"
 #include "core/queue/queue.h"
 #include "core/testing/amoctl.h"
+#include "proto/limits.h"
 
 #define MANY 1200 /* more than two parts */
 
@@ -85,6 +86,25 @@ static void every_account_and_source_is_in_one_part(void **state)
     assert_int_equal(rows_of(r, "channel.list", "", "id"), 1);
 }
 
+/* One answer has the first of them, and says how many more there are. */
+static void of_a_connector_the_first_accounts_are_shown(void **state)
+{
+    struct rig *r = *state;
+    const struct registry *reg = NULL;
+    const struct json_node *root = NULL;
+    struct reply reply;
+
+    many_accounts(r);
+    reg = r->core.turn->registry;
+    reply = ctl_ask(r, "connector.show", "{\"name\":\"svc\"}");
+    root = json_root(reply.doc);
+    assert_int_equal(json_array_len(json_get(root, "accounts")), LIMIT_LIST_ROWS);
+    assert_int_equal(ctl_int(root, "accounts_more"), (int64_t)reg->n_scopes - LIMIT_LIST_ROWS);
+    assert_int_equal(json_array_len(json_get(root, "sources")), LIMIT_LIST_ROWS);
+    assert_int_equal(ctl_int(root, "sources_more"), (int64_t)reg->n_sources - LIMIT_LIST_ROWS);
+    json_free(reply.doc);
+}
+
 /* amoctl wants the titles of what it shows, and no others. */
 static void accounts_are_listed_by_their_ids(void **state)
 {
@@ -126,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(every_account_and_source_is_in_one_part),
+        CASE(of_a_connector_the_first_accounts_are_shown),
         CASE(accounts_are_listed_by_their_ids),
         CASE(every_destination_is_in_one_part),
     };

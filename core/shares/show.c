@@ -133,12 +133,13 @@ void shares_accounts_json(struct core *c, struct view connector, struct json_wri
 
     if (!con || !having_now(c, con->name, &h) || h.parts.accounts < 2)
         h.parts.n = 0;
-    for (size_t k = 0; k < h.parts.n; k++) {
+    for (size_t k = 0; k < h.parts.n && n < LIMIT_LIST_ROWS; k++) {
         const struct part *part = &h.parts.rows[k];
 
-        for (int i = 0; i < SHARES; i++) {
-            if (!is_worth_showing(c, &h, part, (enum share)i) || n++ >= LIMIT_LIST_ROWS)
+        for (int i = 0; i < SHARES && n < LIMIT_LIST_ROWS; i++) {
+            if (!is_worth_showing(c, &h, part, (enum share)i))
                 continue;
+            n++;
             json_open_object(w, NULL);
             json_add_text(w, "scope_id", view_of(part->scope));
             add_part(c, &h, part, (enum share)i, w);
