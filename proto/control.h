@@ -151,6 +151,8 @@
     X(doctor, "doctor", LOOKS, "",                                                             \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", LOOKS, "what, subject", "checks[]")                        \
+    X(audit, "audit", LOOKS, "[since], [verb], [user], [limit], [page]",                       \
+      "orders[{at, user, verb, arguments, outcome, [words]}], looked_at, [next: for page]")    \
     X(refused, "refused", LOOKS, "[connector] or [channel]",                                   \
       "[{last_at, count, kind, name, status, code, field, reason, verified, since, id, "       \
       "address}]")                                                                             \

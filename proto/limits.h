@@ -93,6 +93,9 @@
 #define LIMIT_SHARES_TOLD_MS 5000
 #define LIMIT_CONTROL_BYTES  (4U << 20)
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */
+#define LIMIT_ORDERS         10000 /* of operators that are kept: about 3 MiB */
+#define LIMIT_ORDERS_OTHER   2000 /* … of those that changed nothing: refused, or to reveal */
+#define LIMIT_ORDER_BYTES    1024U /* arguments of one, and why it failed, as they are kept */
 #define LIMIT_ERASE          1000U /* conversations erased in one go */
 #define LIMIT_REBUILD_BYTES                                                                    \
     (64LL << 20) /* of a store rewritten while core runs: about a second without writing */

@@ -1,13 +1,15 @@
 /* Every verb that changes something, out of the one table of verbs: its dry run changes nothing and says in words what
- * would be done. */
+ * would be done; without that, the order is written down. */
 
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/store/db.h"
+#include "core/store/peers.h"
 #include "core/store/private.h"
 #include "core/testing/amoctl.h"
 #include "proto/control.h"
@@ -224,6 +226,139 @@ static void a_dry_run_changes_nothing_and_says_what_would_be_done(void **state)
     buf_fini(&after);
 }
 
+/* The newest order that was written down, with @verb: its outcome. */
+static struct reply newest_order(struct rig *r, const char *args, const char *verb,
+                                 const char *outcome)
+{
+    struct reply reply = ctl_ask(r, "audit", args);
+    const struct json_node *first = json_array_at(json_get(json_root(reply.doc), "orders"), 0);
+
+    assert_int_equal(reply.code, EXIT_FINE);
+    if (!first)
+        fail_msg("%s is not written down", verb);
+    ctl_text(&reply, first, "verb", verb);
+    if (outcome)
+        ctl_text(&reply, first, "outcome", outcome);
+    return reply;
+}
+
+static int64_t count_orders(struct rig *r, const char *args)
+{
+    struct reply reply = ctl_ask(r, "audit", args);
+    int64_t n = -1;
+
+    assert_int_equal(reply.code, EXIT_FINE);
+    n = (int64_t)json_array_len(json_get(json_root(reply.doc), "orders"));
+    json_free(reply.doc);
+    return n;
+}
+
+static void what_is_ordered_is_written_down_whoever_did_it_and_whatever_came_of_it(void **state)
+{
+    struct rig *r = *state;
+    int64_t rows[N_ROWS] = {0};
+    char args[1024];
+
+    a_world(r, rows);
+    for (size_t i = 0; i < AMO_COUNT(orders); i++) {
+        struct reply reply;
+
+        arguments_of(&orders[i], rows, "", args, sizeof(args));
+        reply = ctl_ask(r, orders[i].verb, args);
+        json_free(reply.doc);
+        reply = newest_order(r, "{}", orders[i].verb, reply.code == EXIT_FINE ? "done" : NULL);
+        json_free(reply.doc);
+    }
+    rig_restart(r);
+    assert_true(count_orders(r, "{\"limit\":200}") >= (int64_t)AMO_COUNT(orders));
+}
+
+static void looks_and_dry_runs_are_not_orders_but_what_is_revealed_is(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply;
+
+    ctl_fine(r, "account.list", "{}");
+    ctl_fine(r, "message.list", "{}");
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\",\"dry_run\":true}");
+    assert_int_equal(count_orders(r, "{}"), 0);
+    ctl_fine(r, "message.list", "{\"reveal\":true}");
+    json_free(newest_order(r, "{}", "message.list", "done").doc);
+    ctl_sad(r, "account.pause", "{\"scope_id\":\"nobody\"}", EXIT_FAILED, "no such account");
+    reply = newest_order(r, "{}", "account.pause", "refused");
+    ctl_text(&reply, json_array_at(json_get(json_root(reply.doc), "orders"), 0), "words",
+             "no such account; see amoctl account list");
+    ctl_text(&reply, json_array_at(json_get(json_root(reply.doc), "orders"), 0), "arguments",
+             "scope_id=nobody");
+    json_free(reply.doc);
+}
+
+static void orders_are_found_by_verb_group_user_and_time_page_by_page(void **state)
+{
+    struct rig *r = *state;
+    char args[64];
+    struct reply reply;
+
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    ctl_fine(r, "account.resume", "{\"scope_id\":\"ch_acc\"}");
+    ctl_fine(r, "connector.resume", "{\"name\":\"svc\"}");
+    assert_int_equal(count_orders(r, "{\"verb\":\"account pause\"}"), 1);
+    assert_int_equal(count_orders(r, "{\"verb\":\"account\"}"), 2);
+    assert_int_equal(count_orders(r, "{\"since\":\"1h\"}"), 3);
+    assert_int_equal(count_orders(r, "{\"user\":\"nobody-of-ours\"}"), 0);
+    ctl_sad(r, "audit", "{\"verb\":\"acount\"}", EXIT_USAGE, "no such verb");
+    ctl_sad(r, "audit", "{\"since\":\"soon\"}", EXIT_USAGE, "--since");
+    reply = newest_order(r, "{\"limit\":2}", "connector.resume", "done");
+    (void)snprintf(args, sizeof(args), "{\"page\":%lld}",
+                   (long long)ctl_int(json_root(reply.doc), "next"));
+    json_free(reply.doc);
+    reply = newest_order(r, args, "account.pause", "done");
+    assert_null(json_get(json_root(reply.doc), "next"));
+    json_free(reply.doc);
+}
+
+static void what_a_remote_side_was_asked_for_gets_its_outcome_later(void **state)
+{
+    static const char connect[] =
+        "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\",\"yes\":true}";
+    struct rig *r = *state;
+    struct result no = {.outcome = OUTCOME_DEAD, .cause = CAUSE_FORBIDDEN, .status = 403};
+    struct command asked[2];
+    struct reply reply;
+
+    ctl_begin(r, "account.connect", connect);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 1);
+    no.id = asked[0].id;
+    no.attempt = asked[0].attempt;
+    rig_result_raw(r, r->worker, &no);
+    assert_true(ctl_wait(r, 20000, 0, &reply));
+    json_free(reply.doc);
+    json_free(newest_order(r, "{}", "account.connect", "failed").doc);
+    ctl_begin(r, "account.connect", connect);
+    assert_true(ctl_wait(r, 20000, clock_mono_ms() + 20100, &reply));
+    json_free(reply.doc);
+    json_free(newest_order(r, "{}", "account.connect", NULL).doc);
+}
+
+static void the_oldest_orders_go_and_those_that_changed_nothing_first(void **state)
+{
+    struct rig *r = *state;
+    struct store_order o = {.user = VIEW_LIT("u"),
+                            .verb = VIEW_LIT("account.pause"),
+                            .args = VIEW_LIT(""),
+                            .outcome = VIEW_LIT("done"),
+                            .changes = true};
+    int64_t id = 0;
+
+    assert_int_equal(core_turn(&r->core), 0);
+    for (int i = 0; i < 30; i++) {
+        o.changes = i % 3 == 0;
+        assert_int_equal(store_order_add(r->core.store, &o, o.changes ? 8 : 4, &id), 0);
+    }
+    rig_commit(r);
+    assert_int_equal(count_orders(r, "{\"limit\":200}"), 12);
+}
+
 static void what_changes_nothing_has_no_dry_run(void **state)
 {
     struct rig *r = *state;
@@ -238,6 +373,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_dry_run_changes_nothing_and_says_what_would_be_done),
         CASE(what_changes_nothing_has_no_dry_run),
+        CASE(what_is_ordered_is_written_down_whoever_did_it_and_whatever_came_of_it),
+        CASE(looks_and_dry_runs_are_not_orders_but_what_is_revealed_is),
+        CASE(orders_are_found_by_verb_group_user_and_time_page_by_page),
+        CASE(what_a_remote_side_was_asked_for_gets_its_outcome_later),
+        CASE(the_oldest_orders_go_and_those_that_changed_nothing_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,7 @@ struct control_wait {
     struct peer caller; /* route and boot only */
     int64_t until_mono_ms;
     uint64_t version; /* registry that must be held; 0: not there yet */
+    int64_t order;    /* whose outcome is not known yet; 0: none */
     struct buf json;
     void *arg;
     void (*fini)(void *arg);
@@ -68,6 +69,48 @@ void control_readable(void *arg)
     }
 }
 
+/* Written down before it is done: what cannot be written down is not done either. */
+static int order_begin(struct control_ask *ask)
+{
+    int rc = 0;
+
+    if (!audit_is_kept(ask->audit->verb, ask->args))
+        return 0;
+    rc = audit_keep(ask->core->store, ask->audit, ask->args, &ask->order);
+    /* it may be undone with the question, as if that had only read: core_asked() */
+    ask->core->turn->asked_changes = store_changes(ask->core->store);
+    return rc;
+}
+
+/* It was undone, with its row, or not even begun. */
+static int order_refused(struct control_ask *ask)
+{
+    struct audit a = *ask->audit;
+    int64_t id = 0;
+    int rc = 0;
+
+    a.result = "refused";
+    if (!audit_is_kept(a.verb, ask->args))
+        return 0;
+    rc = core_turn(ask->core);
+    rc = rc ? rc : audit_keep(ask->core->store, &a, ask->args, &id);
+    return rc ? rc : audit_end(ask->core->store, id, "refused", buf_view(ask->error));
+}
+
+/* What a remote side was asked for is done now, or not. */
+static void order_end(struct control_wait *w, const char *result, const char *words)
+{
+    int rc = w->order ? core_turn(w->core) : 0;
+
+    if (!w->order)
+        return;
+    rc = rc ? rc
+            : audit_end(w->core->store, w->order, result, words ? view_of(words) : VIEW_NONE);
+    w->order = 0;
+    if (rc)
+        core_row_failed(w->core, "orders", rc);
+}
+
 /* Runs the verb inside the turn and under a savepoint, so that one that fails halfway leaves
  * nothing behind; nor does a dry run. */
 static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask)
@@ -82,7 +125,13 @@ static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask
     rc = rc ? rc : store_savepoint(c->store);
     if (rc)
         return rc;
-    rc = fn(ask);
+    rc = order_begin(ask);
+    rc = rc ? rc : fn(ask);
+    if (rc == CONTROL_LATER && !ask->wait->version && ask->order) {
+        ask->wait->order = ask->order;
+        if (audit_end(c->store, ask->order, "asked", VIEW_NONE))
+            return -EIO;
+    }
     if ((rc == EXIT_FINE && !dry_run) || rc == CONTROL_LATER)
         return store_release(c->store) ? -EIO : rc;
     if (rc < 0 && core_is_trouble(rc))
@@ -172,16 +221,25 @@ static void control_verb(struct core *c, const struct peer *caller, const struct
     struct buf json;
     struct buf error;
     char user[AUDIT_USER_MAX] = "";
-    struct control_ask ask = {.core = c, .w = &w, .error = &error, .user = user};
+    struct audit audit = {.who = who, .user = user, .verb = call->verb, .result = "done"};
+    struct control_ask ask = {
+        .core = c, .w = &w, .error = &error, .user = user, .audit = &audit};
     int rc = 0;
 
-    if (!audit_only_looks(call->verb))
+    /* of a mere look it does not matter */
+    if (!audit_only_looks(call->verb) || view_find(call->args, "reveal"))
         audit_user(who, user);
     buf_init(&json, LIMIT_CONTROL_BYTES);
     buf_init(&error, 4096);
     json_writer_init(&w, &json);
     rc = control_run(&ask, call);
-    audit_write(&(struct audit){who, call->verb, result_of(rc, ask.wait)}, ask.args);
+    audit.result = result_of(rc, ask.wait);
+    audit_write(&audit, ask.args);
+    if (rc > 0 && rc != CONTROL_LATER && verb_find(c, call->verb)) {
+        int kept = order_refused(&ask);
+
+        rc = kept ? kept : rc;
+    }
     c->turn->hand = (struct hand){.asked = true};
     if (core_asked(c, "control", rc)) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
@@ -493,6 +551,7 @@ int control_wait_registry(struct control_ask *ask)
 void control_wait_done(struct control_wait *w, int code, struct view json, const char *error)
 {
     if (code == EXIT_FINE) {
+        order_end(w, "done", NULL);
         buf_reset(&w->json);
         (void)buf_add_view(&w->json, json); /* shorter than its limit */
         w->version = w->core->turn->registry->version;
@@ -503,6 +562,7 @@ void control_wait_done(struct control_wait *w, int code, struct view json, const
 
 void control_wait_tell(struct control_wait *w, int code, struct view json, const char *error)
 {
+    order_end(w, code == EXIT_FINE ? "done" : "failed", error);
     control_answer(w->core, &w->caller, code, json, error);
     control_wait_end(w);
 }
@@ -520,6 +580,7 @@ void control_tick(struct core *c, int64_t now_mono_ms)
             control_answer(c, &w->caller, EXIT_FINE, buf_view(&w->json), NULL);
             control_wait_end(w);
         } else if (now_mono_ms >= w->until_mono_ms) {
+            order_end(w, "unanswered", NULL);
             /* what was made (a secret shown once, perhaps) must not be lost with the warning */
             control_answer(c, &w->caller, EXIT_FAILED,
                            w->json.len ? buf_view(&w->json) : VIEW_NONE,

@@ -18,6 +18,8 @@ struct control_page {
 };
 #define CONTROL_NEXT_MAX 700 /* bytes: what a list is in the order of */
 
+struct audit;
+
 /* The call a verb works on. */
 struct control_ask {
     struct core *core;
@@ -26,7 +28,9 @@ struct control_ask {
     struct buf *error;         /* or one sentence here, with a code that is not 0 */
     struct control_wait *wait; /* set by a verb that answers later */
     bool whole;                /* what it wrote is worth having though it failed */
-    const char *user;          /* who asks (core/peers/audit.h); "" of a mere look */
+    const char *user;          /* who asks (core/peers/audit.h) */
+    const struct audit *audit; /* what is written down of it … */
+    int64_t order;             /* … as this row, which is undone with what it does; 0: none */
     const char *cut;           /* the argument that was the beginning of an id; NULL: none */
     char *full;                /* owned; the id it stands for */
     char next[CONTROL_NEXT_MAX + 1]; /* control_go_on() */

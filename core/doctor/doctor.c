@@ -443,6 +443,7 @@ int verb_doctor(struct control_ask *ask)
     rc = rc ? rc : doctor_registry(ask);
     rc = rc ? rc : doctor_reach(ask);
     rc = rc ? rc : doctor_refused(ask);
+    rc = rc ? rc : doctor_changed(ask);
     check_looks(ask);
     json_close_array(ask->w);
     add_looks(ask, door);

@@ -8,6 +8,8 @@
 AMO_MUSTCHECK int doctor_registry(struct control_ask *ask);
 /* The lines about what no longer reaches anyone, into the open array. Walks the conversations once. */
 AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);
+/* The line about what operators changed within the day. */
+AMO_MUSTCHECK int doctor_changed(struct control_ask *ask);
 /* The lines about what the ingresses refused within the hour, and about who has fallen silent. */
 AMO_MUSTCHECK int doctor_refused(struct control_ask *ask);
 /* The line about conversations that stand still behind one message, as of the last time that core has gone through all that

@@ -1,6 +1,6 @@
 /* Who has had core do what.
  *
- * From: control.c, for each call. To: the log. Holds: nothing. */
+ * From: control.c, for each call. To: the log and the store. Holds: nothing. */
 
 #include "core/peers/audit.h"
 
@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "core/store/peers.h"
 #include "proto/bus/callers.h"
 #include "proto/control.h"
+#include "proto/limits.h"
 
 #define PASSWD_FILE "/etc/passwd"
 #define PASSWD_MAX  ((size_t)1 << 20) /* bytes; a host with more users shows their numbers */
@@ -157,29 +160,68 @@ static void add_others(struct json *args, struct buf *out)
     }
 }
 
-static bool reveals(struct json *args)
+static bool flag_of(struct json *args, const char *key)
 {
     bool flag = false;
 
-    return args && json_bool(json_get(json_root(args), "reveal"), &flag) && flag;
+    return args && json_bool(json_get(json_root(args), key), &flag) && flag;
+}
+
+static bool leaves_a_trace(struct view verb, struct json *args)
+{
+    return !audit_only_looks(verb) || flag_of(args, "reveal");
+}
+
+bool audit_is_kept(struct view verb, struct json *args)
+{
+    return leaves_a_trace(verb, args) && !flag_of(args, "dry_run");
+}
+
+int audit_keep(struct store *s, const struct audit *a, struct json *args, int64_t *ret_id)
+{
+    bool changes = control_kind_of(a->verb) == CONTROL_CHANGES &&
+                   (strcmp(a->result, "done") == 0 || strcmp(a->result, "asked") == 0);
+    struct store_order o = {
+        .at_ms = clock_unix_ms(),
+        .user = view_of(a->user),
+        .verb = a->verb,
+        .outcome = view_of(a->result),
+        .changes = changes,
+    };
+    struct buf words;
+    int rc = 0;
+
+    buf_init(&words, 4096);
+    if (args) {
+        add_arguments(args, &words);
+        add_others(args, &words);
+    }
+    o.args = view_cut(view_trim(buf_view(&words), " "), LIMIT_ORDER_BYTES);
+    rc = store_order_add(s, &o, changes ? LIMIT_ORDERS : LIMIT_ORDERS_OTHER, ret_id);
+    buf_fini(&words);
+    return rc;
+}
+
+int audit_end(struct store *s, int64_t id, const char *result, struct view words)
+{
+    return store_order_end(s, id, result,
+                           words.len ? view_cut(words, LIMIT_ORDER_BYTES) : VIEW_NONE);
 }
 
 void audit_write(const struct audit *a, struct json *args)
 {
     char verb[LOG_VALUE_MAX];
-    char user[AUDIT_USER_MAX];
     struct buf words;
 
-    if (audit_only_looks(a->verb) && !reveals(args))
+    if (!leaves_a_trace(a->verb, args))
         return;
-    audit_user(a->who, user);
     buf_init(&words, 2048);
     if (args) {
         add_arguments(args, &words);
         add_others(args, &words);
     }
     log_line(LOG_LEVEL_INFO, "operator.verb", "user=%s uid=%lld pid=%lld verb=%s result=%s%s",
-             user, a->who->known ? (long long)a->who->uid : -1, (long long)a->who->pid,
+             a->user, a->who->known ? (long long)a->who->uid : -1, (long long)a->who->pid,
              log_value(a->verb, verb), a->result, buf_str(&words));
     buf_fini(&words);
 }

@@ -1,18 +1,21 @@
 #pragma once
 
-/* One line in core's log for whatever an operator has core do: who asked, for which verb, with which
- * arguments, and what came of it. Verbs that only look leave none, unless they were to reveal what is
- * masked.
+/* One line in core's log, and a row in its store, for whatever an operator has core do: who asked, for which verb,
+ * with which arguments, and what came of it. Verbs that only look leave none, unless they were to reveal what is
+ * masked; a dry run leaves the line alone. The newest are kept (LIMIT_ORDERS).
  *
  * Of the arguments it shows ids, names and flags alone: a secret, a text or a client's phone is never
  * written, only that it was given. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
+#include "base/compiler.h"
 
 struct caller;
 struct json;
+struct store;
 
 #define AUDIT_USER_MAX 40
 
@@ -25,9 +28,16 @@ bool audit_only_looks(struct view verb);
 
 struct audit {
     const struct caller *who;
+    const char *user; /* as audit_user() has it */
     struct view verb;
     const char
         *result; /* "done", "asked" (a remote side is being asked), "refused", "failed" */
 };
 /* @args as they came; NULL: none could be read. */
 void audit_write(const struct audit *a, struct json *args);
+/* Is a row of it to be kept? */
+bool audit_is_kept(struct view verb, struct json *args);
+/* Keeps it in the transaction under way; audit_end() replaces the result and adds @words, cut. -Exxx of the store. */
+AMO_MUSTCHECK int audit_keep(struct store *s, const struct audit *a, struct json *args,
+                             int64_t *ret_id);
+AMO_MUSTCHECK int audit_end(struct store *s, int64_t id, const char *result, struct view words);

@@ -28,7 +28,7 @@ static struct testing_words words;
 static const char *line_of(const char *verb, const char *args)
 {
     const struct caller who = {.known = true, .uid = 0, .pid = 7};
-    const struct audit a = {&who, view_of(verb), "done"};
+    const struct audit a = {&who, "root", view_of(verb), "done"};
     struct json *doc = NULL;
     const char *text = NULL;
 

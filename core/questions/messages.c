@@ -75,19 +75,6 @@ struct page {
 
 /* --- arguments ---------------------------------------------------------------------------------- */
 
-static int read_time(struct control_ask *ask, const char *key, int64_t *ret_ms)
-{
-    struct view text = control_arg(ask, key);
-
-    if (text.len && !when_parse(text, clock_unix_ms(), ret_ms))
-        return control_fail(
-            ask, EXIT_USAGE,
-            "--%s takes a time as 2026-11-30T10:05 (UTC, or with a zone), or how"
-            " long ago as 90m, 2h or 3d",
-            key);
-    return 0;
-}
-
 /* What comes after one place. */
 static void begin_after(struct page *p, enum source from, const struct message_at *place)
 {
@@ -298,9 +285,9 @@ static int page_read(struct page *p)
     const struct json_node *root = json_root(ask->args);
     uint64_t limit = ROWS_DEFAULT;
     int64_t until_ms = INT64_MAX;
-    int rc = read_time(ask, "since", &p->range.since_ms);
+    int rc = when_read(ask, "since", &p->range.since_ms);
 
-    rc = rc ? rc : read_time(ask, "until", &until_ms);
+    rc = rc ? rc : when_read(ask, "until", &until_ms);
     for (enum source i = FROM_WAITING; i < N_SOURCES; i++)
         p->streams[i].before = (struct message_at){.taken_ms = until_ms, .id = 0};
     rc = rc ? rc : read_place(ask, p);

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/num.h"
+#include "base/process.h"
+#include "core/control/control.h"
 
 /* "90m", "2h", "3d": so long ago. */
 static bool parse_ago(struct view text, int64_t now_ms, int64_t *ret_ms)
@@ -56,4 +58,17 @@ bool when_parse(struct view text, int64_t now_ms, int64_t *ret_ms)
             (void)snprintf(whole + text.len, sizeof(whole) - text.len, "%s", forms[i].rest);
     }
     return clock_parse_iso(view_of(whole), ret_ms) == 0;
+}
+
+int when_read(struct control_ask *ask, const char *key, int64_t *ret_ms)
+{
+    struct view text = control_arg(ask, key);
+
+    if (text.len && !when_parse(text, clock_unix_ms(), ret_ms))
+        return control_fail(
+            ask, EXIT_USAGE,
+            "--%s takes a time as 2026-11-30T10:05 (UTC, or with a zone), or how"
+            " long ago as 90m, 2h or 3d",
+            key);
+    return 0;
 }

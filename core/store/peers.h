@@ -1,7 +1,8 @@
 #pragma once
 
-/* Spools and workers that core knows. Errors and ownership: core/store/store.h. */
+/* Spools and workers that core knows, and what its operators ordered. Errors and ownership: core/store/store.h. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -46,3 +47,28 @@ AMO_MUSTCHECK int store_heard_put(struct store *s, const struct store_heard *h);
 /* Each row to @fn, which borrows it; ends when it returns other than 0, which is returned. */
 typedef int store_heard_fn(void *arg, const struct store_heard *h);
 AMO_MUSTCHECK int store_heard_walk(struct store *s, store_heard_fn *fn, void *arg);
+
+/* What an operator had core do (core/peers/audit.h). */
+struct store_order {
+    int64_t id;
+    int64_t at_ms;
+    struct view user;
+    struct view verb;
+    struct view args;    /* "scope_id=… dry_run=yes": none that is secret */
+    struct view outcome; /* a word */
+    struct view words;   /* why it was refused or failed; VIEW_NONE */
+    bool changes;        /* it changed something */
+};
+/* Keeps @o, which gets the number @ret_id, and the @most newest of those that change something, or of the others. */
+AMO_MUSTCHECK int store_order_add(struct store *s, const struct store_order *o, int64_t most,
+                                  int64_t *ret_id);
+AMO_MUSTCHECK int store_order_end(struct store *s, int64_t id, const char *outcome,
+                                  struct view words);
+/* The newest first, from those before the number @before, @most of them; each to @fn, which borrows it. Ends when it
+ * returns other than 0, which is returned. */
+typedef int store_order_fn(void *arg, const struct store_order *o);
+AMO_MUSTCHECK int store_orders_walk(struct store *s, int64_t before, int64_t most,
+                                    store_order_fn *fn, void *arg);
+/* The same of those alone that changed something. */
+AMO_MUSTCHECK int store_orders_changed(struct store *s, int64_t most, store_order_fn *fn,
+                                       void *arg);

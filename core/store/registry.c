@@ -452,3 +452,71 @@ int store_heard_walk(struct store *s, store_heard_fn *fn, void *arg)
     }
     return rc;
 }
+
+/* --- what operators ordered ------------------------------------------------------------------ */
+
+int store_order_add(struct store *s, const struct store_order *o, int64_t most, int64_t *ret_id)
+{
+    int rc = db_run(s->db,
+                    "INSERT INTO orders(at_ms,user,verb,args,outcome,words,changes,n) VALUES"
+                    "(?1,?2,?3,?4,?5,?6,?7,"
+                    "(SELECT coalesce(max(n),0)+1 FROM orders WHERE changes=?7))",
+                    "ittttti", o->at_ms, o->user, o->verb, o->args, o->outcome, o->words,
+                    (int64_t)o->changes);
+
+    if (rc)
+        return rc;
+    *ret_id = db_last_id(s->db);
+    return db_run(s->db,
+                  "DELETE FROM orders WHERE changes=?1 AND n<="
+                  "(SELECT max(n) FROM orders WHERE changes=?1)-?2",
+                  "ii", (int64_t)o->changes, most);
+}
+
+int store_order_end(struct store *s, int64_t id, const char *outcome, struct view words)
+{
+    return db_run(s->db, "UPDATE orders SET outcome=?2, words=?3 WHERE id=?1", "ist", id,
+                  outcome, words);
+}
+
+static int orders_told(int rc, struct db_rows *r, store_order_fn *fn, void *arg)
+{
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        const struct store_order o = {.id = db_int(r, 0),
+                                      .at_ms = db_int(r, 1),
+                                      .user = db_view(r, 2),
+                                      .verb = db_view(r, 3),
+                                      .args = db_view(r, 4),
+                                      .outcome = db_view(r, 5),
+                                      .words = db_view(r, 6),
+                                      .changes = db_int(r, 7) != 0};
+
+        rc = fn(arg, &o);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_orders_walk(struct store *s, int64_t before, int64_t most, store_order_fn *fn,
+                      void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,at_ms,user,verb,args,outcome,words,changes FROM orders"
+                      " WHERE id<? ORDER BY id DESC LIMIT ?",
+                      "ii", before, most);
+
+    return orders_told(rc, r, fn, arg);
+}
+
+int store_orders_changed(struct store *s, int64_t most, store_order_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,at_ms,user,verb,args,outcome,words,changes FROM orders"
+                      " WHERE changes=1 ORDER BY n DESC LIMIT ?",
+                      "i", most);
+
+    return orders_told(rc, r, fn, arg);
+}

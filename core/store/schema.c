@@ -320,6 +320,14 @@ static const char *const migrations[] = {
     "CREATE INDEX scopes_account ON scopes(account);"
     "CREATE INDEX conversations_reach ON conversations(connector,source,scope)"
     "  WHERE merged IS NULL;",
+    /* what operators ordered lately: so many of those that changed something, and of the others; each kind is counted
+       by n, so that the oldest can go */
+    "CREATE TABLE orders(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, user TEXT NOT NULL,"
+    "  verb TEXT NOT NULL, args TEXT NOT NULL, outcome TEXT NOT NULL, words TEXT,"
+    "  changes INTEGER NOT NULL, n INTEGER NOT NULL, UNIQUE(changes,n));"
+    /* who had a number last, and to whom it was given when and by whom; also once it is listed no more */
+    "CREATE TABLE source_owners(connector TEXT, source TEXT, scope TEXT NOT NULL, was TEXT,"
+    "  at_ms INTEGER NOT NULL, user TEXT, PRIMARY KEY(connector,source)) WITHOUT ROWID;",
 };
 
 int schema_count(void)

@@ -20,9 +20,9 @@ int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int n, unsigned flag
                               sqlite3_stmt **ret, const char **tail);
 
 /* they grow with the work */
-static const char *const large[] = {"messages",      "commands",   "dead",     "message_ids",
-                                    "conversations", "chats",      "attempts", "waiting",
-                                    "message_once",  "quarantine", "reactions"};
+static const char *const large[] = {"messages",      "commands",   "dead",      "message_ids",
+                                    "conversations", "chats",      "attempts",  "waiting",
+                                    "message_once",  "quarantine", "reactions", "orders"};
 
 /* Statements that may, by a part that no other has. */
 static const struct {
@@ -52,6 +52,7 @@ static const struct {
     {"SELECT id,reason FROM quarantine ORDER BY id DESC LIMIT 1",  "the newest alone"                               },
     {"at_ms,trace,event FROM quarantine ORDER BY id DESC LIMIT ",  "the newest alone"                               },
     {"UPDATE quarantine SET at_ms=?3 WHERE (",                     "the clock was wrong, once"                      },
+    {"UPDATE orders SET at_ms=?3 WHERE (",                         "the clock was wrong, once"                      },
     {"UPDATE waiting SET until_ms=?3+",                            "the clock was wrong, once"                      },
     {"UPDATE waiting SET at_ms=?3 WHERE key",                      "the clock was wrong, once"                      },
     {"SELECT 'sums are not of what is there'",                     "after damage, or before a migration"            },

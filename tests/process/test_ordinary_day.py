@@ -4,6 +4,7 @@ question is asked with one command of amoctl (two at most), and the words of the
 What amoctl answers with --json is looked at as well: each field must be one that this page names for the verb, or
 docs/amoctl-json.md for what is nested in it."""
 import contextlib
+import getpass
 import json
 import re
 import subprocess
@@ -528,6 +529,23 @@ def test_what_waits_for_an_account_that_left_is_told(alone):
     wait_for(lambda: stack.control("status")["commands"] == 1, "it to wait")
     stack.control("account.disconnect", scope_id=stack.scope)
     assert re.search(r"commands that wait for an account that left at 20\S+: 1; given up at 20", alone.ask("doctor"))
+
+
+@answers("Has anybody changed something here?")
+def test_the_last_changes_are_told_and_are_no_alarm(day):
+    day.stack.operator("account", "pause", day.stack.scope)
+    day.stack.operator("account", "resume", day.stack.scope)
+    said = day.ask("doctor")
+    assert re.search(rf"green changed: .{{0,120}}account\.resume by {getpass.getuser()} \(scope_id=", said), said
+
+
+@answers("Who changed what, and when?")
+def test_orders_are_shown_with_user_arguments_and_outcome(day):
+    day.stack.operator("account", "pause", day.stack.scope)
+    assert day.stack.operator("account", "resume", "nobody").returncode == 1
+    said = day.ask("audit", "--since", "1d", "--verb", "account")
+    assert re.search(rf"{getpass.getuser()}.{{0,40}}account\.pause.{{0,40}}scope_id={day.stack.scope}.{{0,40}}done", said), said
+    assert re.search(r"account\.resume.{0,40}scope_id=nobody.{0,40}refused.{0,40}no such account", said), said
 
 
 @answers("What does a word of doctor, a reason or a log line mean?")

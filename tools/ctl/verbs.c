@@ -193,6 +193,13 @@ static const struct args_option waiting_list[] = {
     TEXT("limit", "limit", "N", "rows of a page; 100 unless given"),
 };
 
+static const struct args_option audit[] = {
+    TEXT("since", "since", "TIME", "2026-11-30T10:05 in UTC, or how long ago: 90m, 2h, 3d"),
+    TEXT("verb", "verb", "VERB", "this one, as account.pause, or a group, as account"),
+    TEXT("user", "user", "NAME", "of this user"),
+    TEXT("limit", "limit", "N", "so many at most: 20 unless given, up to 200"),
+    TEXT("page", "page", "PAGE", "go on: `next` of the last answer"),
+};
 static const struct args_option refused[] = {
     TEXT("connector", "connector", "NAME", "of this service only"),
     TEXT("channel", "channel", "ID", "of this channel's webhooks only"),
@@ -368,6 +375,9 @@ static const struct args_verb verbs[] = {
     OWN("doctor", NULL, "check everything that can be wrong, and say what to do",
         MORE(.control = core_doctor, .each = core_doctor_check, .run = doctor_run)),
 
+    ASK("audit", NULL, core_audit, "what operators ordered lately, and what came of it",
+        OPTIONS(audit)),
+
     LIST("refused", NULL, core_refused, "nothing was refused",
          "requests that were refused: the last of each kind", OPTIONS(refused)),
 
@@ -382,8 +392,7 @@ static const struct args_verb verbs[] = {
         MORE(.control = core_probe_call, .run = probe_run), ONE("scope_id", "SCOPE"),
         OPTIONS(probe)),
 
-    TELL("erase", NULL, core_erase,
-         "remove a person's texts, names, phones and files; ids and times stay",
+    TELL("erase", NULL, core_erase, "remove a person's texts, names, phones and files",
          OPTIONS(erase)),
 
     OWN("config", "check",
@@ -404,7 +413,7 @@ static const char *const daily[] = {
 static const struct args_section sections[] = {
     {"Messages and people", "message conversation queue waiting dead quarantine erase"},
     {"Who is connected",    "channel connector account source"                        },
-    {"The bridge itself",   "clock probe config"                                      },
+    {"The bridge itself",   "audit clock probe config"                                },
 };
 
 const struct args_program amoctl_program = {
