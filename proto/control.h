@@ -118,7 +118,8 @@
       "connector or scope_id; to (a connector), [yes], [dry_run]",                             \
       "to, accounts, waiting, under_way, moves, cut_off, [dry_run, would]")                    \
     X(waiting_list, "waiting.list", LOOKS, "[connector], [scope_id], [after], [limit]",        \
-      "waiting[{id, kind, waits_for, message_id, connector, scope_id, since, until, trace}], " \
+      "waiting[{id, kind, waits_for, message_id, connector, scope_id, since, until, trace, "   \
+      "why}], "                                                                                \
       "looked, [next: for after]")                                                             \
     X(waiting_drop, "waiting.drop", CHANGES, "ids[], [dry_run]",                               \
       "dropped[], [dry_run, would]")                                                           \

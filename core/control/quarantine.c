@@ -232,130 +232,10 @@ int verb_quarantine_drop(struct control_ask *ask)
 
 /* --- what waits ------------------------------------------------------------------------------- */
 
-/* rows that one call looks through, and shows unless it is told how many */
-#define WAITING_LOOKED 500
-#define WAITING_SHOWN  100
-
-struct waiting_list {
-    struct json_writer *w;
-    struct view connector; /* of this one alone */
-    struct view scope;
-    int64_t max;
-    int64_t shown;
-    int64_t looked;
-    int64_t last;
-};
-
-/* Why an event waits. */
-enum waiting_why {
-    WAITING_MESSAGE, /* for the message it is about, which is not known */
-    WAITING_ECHO,    /* it may be one */
-    WAITING_ROOM,    /* its account has its share of the queue */
-};
-
-static enum waiting_why why_of(const struct waiting_row *row)
-{
-    if (row->until_ms == 0)
-        return WAITING_ECHO;
-    return row->until_ms == INT64_MAX ? WAITING_ROOM : WAITING_MESSAGE;
-}
-
-static const char *waits_for(enum waiting_why why)
-{
-    switch (why) {
-    case WAITING_MESSAGE:
-        return "its message";
-    case WAITING_ECHO:
-        return "whether it is an echo";
-    case WAITING_ROOM:
-        return "room in the queue";
-    }
-    return "?";
-}
-
-static void waiting_json(struct json_writer *w, const struct waiting_row *row,
-                         const struct event *e)
-{
-    enum waiting_why why = why_of(row);
-    char trace[ID_TEXT_LEN + 1];
-
-    id_format(&e->trace, trace);
-    json_open_object(w, NULL);
-    json_add_int(w, "id", row->id);
-    json_add_text(w, "kind", view_of(event_kind_name(e->kind)));
-    json_add_text(w, "waits_for", view_of(waits_for(why)));
-    json_add_text(w, "message_id", e->message_id);
-    json_add_text(w, "connector", e->connector);
-    json_add_text(w, "scope_id", e->scope);
-    json_add_time(w, "since", e->taken_ms);
-    json_add_time(w, "until", why == WAITING_MESSAGE ? row->until_ms : 0);
-    json_add_text(w, "trace", view_of(trace));
-    json_close_object(w);
-}
-
-static int waiting_one(void *arg, const struct waiting_row *row)
-{
-    struct waiting_list *l = arg;
-    struct event e = {0};
-
-    if (l->shown == l->max)
-        return STORE_E_NONE; /* the page is full */
-    l->looked++;
-    l->last = row->id;
-    if (event_decode(row->event, &e))
-        e = (struct event){0}; /* it is there all the same */
-    if ((l->connector.len && !view_equal(l->connector, e.connector)) ||
-        (l->scope.len && !view_equal(l->scope, e.scope)))
-        return 0;
-    l->shown++;
-    waiting_json(l->w, row, &e);
-    return 0;
-}
-
-/* A number among the arguments, @most at most and @otherwise if it is absent. */
-static int number_of(struct control_ask *ask, const char *key, int64_t most, int64_t otherwise,
-                     int64_t *ret)
-{
-    const struct json_node *n = json_get(json_root(ask->args), key);
-
-    *ret = otherwise;
-    if (n && (!json_int(n, ret) || *ret < 0 || *ret > most))
-        return control_fail(ask, EXIT_USAGE, "%s must be a number up to %lld", key,
-                            (long long)most);
-    return 0;
-}
-
-int verb_waiting_list(struct control_ask *ask)
-{
-    const struct registry *r = ask->core->turn->registry;
-    struct waiting_list l = {.w = ask->w,
-                             .connector = control_arg(ask, "connector"),
-                             .scope = control_arg(ask, "scope_id")};
-    int64_t after = 0;
-    int rc = number_of(ask, "after", INT64_MAX, 0, &after);
-
-    rc = rc ? rc : number_of(ask, "limit", LIMIT_LIST_ROWS, WAITING_SHOWN, &l.max);
-    if (rc)
-        return rc;
-    if (l.connector.len && !registry_connector(r, l.connector))
-        return control_unknown(ask, NEAR_CONNECTOR, l.connector);
-    if (l.scope.len && !registry_scope(r, l.scope))
-        return control_unknown(ask, NEAR_ACCOUNT, l.scope);
-    json_open_object(ask->w, NULL);
-    json_open_array(ask->w, "waiting");
-    rc = store_waiting_walk(ask->core->store, after, WAITING_LOOKED, waiting_one, &l);
-    json_close_array(ask->w);
-    json_add_int(ask->w, "looked", l.looked);
-    if (rc == STORE_E_NONE || l.looked == WAITING_LOOKED)
-        json_add_int(ask->w, "next", l.last); /* for `after` */
-    json_close_object(ask->w);
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
 struct waiting_found {
     int64_t id;
     bool is_there;
-    enum waiting_why why;
+    enum deferred_why why;
     struct buf *event;
 };
 
@@ -366,7 +246,7 @@ static int waiting_found(void *arg, const struct waiting_row *row)
     if (row->id != f->id)
         return 0;
     f->is_there = true;
-    f->why = why_of(row);
+    f->why = deferred_why(row);
     return buf_add_view(f->event, row->event);
 }
 
@@ -381,12 +261,12 @@ static int waiting_droppable(struct control_ask *ask, int64_t id, struct buf *ev
         return rc;
     if (!f.is_there)
         return control_fail(ask, EXIT_FAILED, "nothing waits under number %lld", (long long)id);
-    if (f.why == WAITING_ROOM)
+    if (f.why == DEFERRED_ROOM)
         return control_fail(ask, EXIT_FAILED,
                             "%lld waits for room in the queue: amoctl queue drop --scope makes"
                             " that, and drops it once it is there",
                             (long long)id);
-    if (f.why == WAITING_ECHO)
+    if (f.why == DEFERRED_ECHO)
         return control_fail(ask, EXIT_FAILED,
                             "%lld waits until a message that is being sent is done, in its"
                             " order: amoctl queue drop --conversation ends that",

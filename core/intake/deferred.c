@@ -67,6 +67,13 @@ int deferred_thread_key(const struct event *e, char ret[DEFERRED_KEY_MAX])
     return 0;
 }
 
+enum deferred_why deferred_why(const struct waiting_row *row)
+{
+    if (row->until_ms == 0)
+        return DEFERRED_ECHO;
+    return row->until_ms == INT64_MAX ? DEFERRED_ROOM : DEFERRED_MESSAGE;
+}
+
 int deferred_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
 {
     int rc =

@@ -20,6 +20,15 @@ AMO_MUSTCHECK int deferred_key(const struct event *e, char ret[DEFERRED_KEY_MAX]
 /* The key of what is tried in the conversation that it names. */
 AMO_MUSTCHECK int deferred_thread_key(const struct event *e, char ret[DEFERRED_KEY_MAX]);
 
+struct waiting_row;
+/* Why an event waits outside the queue. */
+enum deferred_why {
+    DEFERRED_MESSAGE, /* for the message it is about, which is not known */
+    DEFERRED_ECHO,    /* it may be one */
+    DEFERRED_ROOM,    /* its account has its share of the queue */
+};
+enum deferred_why deferred_why(const struct waiting_row *row);
+
 /* Keep @bytes under @key for @wait_ms. */
 AMO_MUSTCHECK int deferred_put(struct core *c, const char *key, struct view bytes,
                                int64_t wait_ms);
