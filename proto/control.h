@@ -78,7 +78,8 @@
       "scope_id, paused, [dry_run, would]")                                                    \
     X(source_add, "source.add", CHANGES, "connector, source, scope_id, [move], [dry_run]",     \
       "connector, source, scope_id, moves, cut_off, [dry_run, would]")                         \
-    X(source_list, "source.list", LOOKS, "[page]", "[{connector, source, scope_id, default}]") \
+    X(source_list, "source.list", LOOKS, "[page]",                                             \
+      "[{connector, source, scope_id, default, since, given_by, was}]")                        \
     X(source_remove, "source.remove", CHANGES, "connector, source, [move], [dry_run]",         \
       "connector, removed, moves, cut_off, [dry_run, would]")                                  \
     X(source_move, "source.move", CHANGES,                                                     \

@@ -40,13 +40,28 @@ struct source_change {
     bool is_default;   /* the account's managers write from it */
 };
 
+/* Unless it stays whose it is: since when it has been is not forgotten by an order that is repeated. */
+static int source_note(struct control_ask *ask, const struct source_change *c)
+{
+    const struct reg_source *now =
+        registry_source(ask->core->turn->registry, c->connector, c->source);
+
+    if (now && view_is(c->scope, now->scope))
+        return 0;
+    return store_source_given(ask->core->store, c->connector, c->source, c->scope,
+                              now ? now->scope : NULL, ask->user, clock_unix_ms());
+}
+
 static int source_make(struct control_ask *ask, void *arg)
 {
     const struct source_change *c = arg;
     struct store *s = ask->core->store;
-    int rc = c->scope.ptr ? store_source_put(s, c->connector, c->source, c->scope)
-                          : store_source_remove(s, c->connector, c->source);
+    int rc = 0;
 
+    if (!c->scope.ptr)
+        return store_source_remove(s, c->connector, c->source);
+    rc = store_source_put(s, c->connector, c->source, c->scope);
+    rc = rc ? rc : source_note(ask, c);
     return rc || !c->is_default ? rc : store_scope_default_source(s, c->scope, c->source);
 }
 
@@ -134,29 +149,43 @@ static size_t sources_from(const struct registry *r, struct view place)
                                    at ? view_make(at + 1, place.len - n - 1) : VIEW_LIT(""));
 }
 
+static int source_row(struct control_ask *ask, const struct reg_source *src)
+{
+    const struct reg_scope *s = registry_scope(ask->core->turn->registry, view_of(src->scope));
+    struct source_owner o = {.at_ms = 0};
+    int rc = store_source_owner(ask->core->store, view_of(src->connector), view_of(src->source),
+                                src->scope, &o);
+
+    if (rc && rc != STORE_E_NONE)
+        return rc;
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "connector", view_of(src->connector));
+    json_add_text(ask->w, "source", view_of(src->source));
+    json_add_text(ask->w, "scope_id", view_of(src->scope));
+    json_add_bool(ask->w, "default",
+                  s && s->default_source && strcmp(s->default_source, src->source) == 0);
+    json_add_time(ask->w, "since", o.at_ms);
+    json_add_text(ask->w, "given_by", o.user ? view_of(o.user) : VIEW_NONE);
+    json_add_text(ask->w, "was", o.was ? view_of(o.was) : VIEW_NONE);
+    json_close_object(ask->w);
+    source_owner_fini(&o);
+    return 0;
+}
+
 int verb_source_list(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
     size_t i = sources_from(r, control_arg(ask, "page"));
     struct control_page page = {0};
     char place[CONTROL_NEXT_MAX + 1];
+    int rc = 0;
 
     json_open_array(ask->w, NULL);
-    for (; i < r->n_sources && !control_page_is_full(&page); i++) {
-        const struct reg_source *src = &r->sources[i];
-        const struct reg_scope *s = registry_scope(r, view_of(src->scope));
-
-        json_open_object(ask->w, NULL);
-        json_add_text(ask->w, "connector", view_of(src->connector));
-        json_add_text(ask->w, "source", view_of(src->source));
-        json_add_text(ask->w, "scope_id", view_of(src->scope));
-        json_add_bool(ask->w, "default",
-                      s && s->default_source && strcmp(s->default_source, src->source) == 0);
-        json_close_object(ask->w);
-    }
+    for (; rc == 0 && i < r->n_sources && !control_page_is_full(&page); i++)
+        rc = source_row(ask, &r->sources[i]);
     json_close_array(ask->w);
-    if (i == r->n_sources)
-        return EXIT_FINE;
+    if (rc || i == r->n_sources)
+        return rc;
     (void)snprintf(place, sizeof(place), "%s/%s", r->sources[i - 1].connector,
                    r->sources[i - 1].source); /* no name has a '/', no source is so long */
     control_go_on(ask, view_of(place));
@@ -313,9 +342,18 @@ static int undo_admitted(struct control_ask *ask, const struct move *m,
     rc = store_source_used(ask->core->store, m->connector, m->source, was, &used);
     if (rc || !used)
         return rc;
+    if (!was->from)
+        return control_fail(ask, EXIT_FAILED,
+                            "it is too late to undo: messages have passed by this number since"
+                            " the move (or so many by others that core cannot tell). amoctl"
+                            " source remove takes it from its account");
     return control_fail(ask, EXIT_FAILED,
-                        "messages have passed since the move, or too many of others to tell:"
-                        " amoctl source move can move it as it would any number");
+                        "it is too late to undo: messages have passed by this number since the"
+                        " move (or so many by others that core cannot tell). To give it back"
+                        " with all its conversations, the new ones as well: amoctl source move"
+                        " --connector %.*s --source %.*s --to %s",
+                        (int)m->connector.len, m->connector.ptr, (int)m->source.len,
+                        m->source.ptr, was->from);
 }
 
 /* As it was before; the default number of its account, too. */

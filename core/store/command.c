@@ -257,6 +257,7 @@ int store_stamp_anew(struct store *s, const struct store_stamps *t, bool *ret_re
 
     rc = rc ? rc : stamp(s, "UPDATE quarantine SET at_ms=?3 WHERE " DOUBTED("at_ms"), t);
     rc = rc ? rc : stamp(s, "UPDATE dead SET died_ms=?3 WHERE " DOUBTED("died_ms"), t);
+    rc = rc ? rc : stamp(s, "UPDATE source_owners SET at_ms=?3 WHERE " DOUBTED("at_ms"), t);
     rc = rc ? rc : stamp(s, "UPDATE orders SET at_ms=?3 WHERE " DOUBTED("at_ms"), t);
     /* of refusals: the others go with their message */
     rc = rc ? rc

@@ -113,7 +113,9 @@ int store_sources_follow(struct store *s, const struct reg_scope *scope)
 /* --- numbers that were moved ------------------------------------------------------------------ */
 
 /* messages that are looked through: some ten milliseconds */
-#define NEWEST "100000"
+#define NEWEST  "100000"
+/* dead letters, for the same reason: some milliseconds */
+#define LETTERS "2000"
 
 void source_move_fini(struct source_move *m)
 {
@@ -201,8 +203,10 @@ int store_source_given_up(struct store *s, struct view connector, struct view so
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      "SELECT count(*) FROM dead d JOIN conversations c ON c.id=d.lane/2"
-                      " WHERE d.died_ms>=? AND d.reason IN('moved','nobody','unclear')"
+                      "SELECT count(*) FROM (SELECT lane,reason FROM dead WHERE died_ms>=?"
+                      " ORDER BY died_ms DESC LIMIT " LETTERS
+                      ") d JOIN conversations c ON c.id=d.lane/2"
+                      " WHERE d.reason IN('moved','nobody','unclear')"
                       " AND c.connector=? AND c.source=?",
                       "itt", since_ms, connector, source);
 
@@ -220,4 +224,49 @@ bool store_source_is_known(struct store *s, struct view connector, struct view s
                       "tt", connector, source);
 
     return read_flag(r, rc, &known) == 0 && known;
+}
+
+/* --- since when they are whose ------------------------------------------------------------------ */
+
+void source_owner_fini(struct source_owner *o)
+{
+    mem_free(o->was);
+    mem_free(o->user);
+    *o = (struct source_owner){.at_ms = 0};
+}
+
+int store_source_given(struct store *s, struct view connector, struct view source,
+                       struct view scope, const char *was, const char *user, int64_t now_ms)
+{
+    /* one that was taken away first was still somebody's before */
+    return db_run(s->db,
+                  "INSERT INTO source_owners(connector,source,scope,was,at_ms,user)"
+                  " VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(connector,source) DO UPDATE SET"
+                  " was=coalesce(?4,CASE WHEN scope<>?3 THEN scope ELSE was END), scope=?3,"
+                  " at_ms=?5, user=?6",
+                  "tttsis", connector, source, scope, was, now_ms, user);
+}
+
+int store_source_owner(struct store *s, struct view connector, struct view source,
+                       const char *scope, struct source_owner *ret)
+{
+    struct source_owner o = {.at_ms = 0};
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT at_ms,was,user FROM source_owners WHERE connector=? AND source=?"
+                      " AND scope=?",
+                      "tts", connector, source, scope);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    o.at_ms = db_int(r, 0);
+    rc = db_string(r, 1, &o.was);
+    rc = rc ? rc : db_string(r, 2, &o.user);
+    db_end(r);
+    if (rc)
+        source_owner_fini(&o);
+    else
+        *ret = o; /* handed over */
+    return rc;
 }

@@ -55,8 +55,23 @@ AMO_MUSTCHECK int store_source_move_forget(struct store *s, struct view connecto
  * many others came to tell. */
 AMO_MUSTCHECK int store_source_used(struct store *s, struct view connector, struct view source,
                                     const struct source_move *m, bool *ret);
-/* How many of its messages were given up since @since_ms because the number went to somebody else, or may have been. */
+/* How many of its messages were given up since @since_ms because the number went to somebody else, or may have been;
+ * among the newest 2,000 dead letters. */
 AMO_MUSTCHECK int store_source_given_up(struct store *s, struct view connector,
                                         struct view source, int64_t since_ms, int64_t *ret);
+/* Since when a number has been listed for an account, and for which one before that. */
+struct source_owner {
+    int64_t at_ms;
+    char *was;  /* NULL: none, or nobody knows */
+    char *user; /* who gave it */
+};
+void source_owner_fini(struct source_owner *o);
+/* It is given to @scope, and was @was's, which is listed for it now; NULL: nobody is. */
+AMO_MUSTCHECK int store_source_given(struct store *s, struct view connector, struct view source,
+                                     struct view scope, const char *was, const char *user,
+                                     int64_t now_ms);
+/* Of @scope, which it is listed for; STORE_E_NONE when that is not known. Finish with source_owner_fini. */
+AMO_MUSTCHECK int store_source_owner(struct store *s, struct view connector, struct view source,
+                                     const char *scope, struct source_owner *ret);
 /* Has it a conversation? False also when the store cannot say. */
 bool store_source_is_known(struct store *s, struct view connector, struct view source);

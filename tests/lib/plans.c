@@ -51,6 +51,7 @@ static const struct {
      "the oldest alone, and most of them go"                                                                        },
     {"SELECT id,reason FROM quarantine ORDER BY id DESC LIMIT 1",  "the newest alone"                               },
     {"at_ms,trace,event FROM quarantine ORDER BY id DESC LIMIT ",  "the newest alone"                               },
+    {"WHERE died_ms>=? ORDER BY died_ms DESC LIMIT ",              "the newest alone"                               },
     {"UPDATE quarantine SET at_ms=?3 WHERE (",                     "the clock was wrong, once"                      },
     {"UPDATE orders SET at_ms=?3 WHERE (",                         "the clock was wrong, once"                      },
     {"UPDATE waiting SET until_ms=?3+",                            "the clock was wrong, once"                      },

@@ -125,7 +125,7 @@ static bool put_measure(struct view key, int64_t n, struct buf *out)
 static bool put_account(const struct page *p, struct view key, struct view text,
                         struct buf *out)
 {
-    return (view_is(key, "scope_id") || view_is(key, "destination")) &&
+    return (view_is(key, "scope_id") || view_is(key, "was") || view_is(key, "destination")) &&
            names_put(p->names, text, !p->titled, out);
 }
 
