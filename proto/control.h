@@ -116,7 +116,8 @@
     X(queue_drop, "queue.drop", CHANGES, "connector, scope_id, conversation or id; [dry_run]", \
       "dropped, under_way, left, set_aside, [dry_run, would]; or candidates[as in trace]")     \
     X(queue_move, "queue.move", CHANGES,                                                       \
-      "connector or scope_id; to (a connector), [yes], [dry_run]",                             \
+      "connector or scope_id; conversation or id (refused, with what to do); to (a "           \
+      "connector), [yes], [dry_run]",                                                          \
       "to, accounts, waiting, under_way, moves, cut_off, [dry_run, would]")                    \
     X(waiting_list, "waiting.list", LOOKS, "[connector], [scope_id], [after], [limit]",        \
       "waiting[{id, kind, waits_for, message_id, connector, scope_id, since, until, trace, "   \
@@ -130,7 +131,7 @@
       "candidates[as in trace]")                                                               \
     X(dead_list, "dead.list", LOOKS, "",                                                       \
       "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
-      "service_id, [erased], [status: what the card would say]}]")                             \
+      "service_id, [erased], [status: what the card would say], [dropped_by]}]")               \
     X(dead_show, "dead.show", LOOKS, "id",                                                     \
       "as in dead.list; counted, tries[as in trace's journey]")                                \
     X(dead_retry, "dead.retry", CHANGES, "ids[], [may_double], [dry_run]",                     \

@@ -123,6 +123,7 @@ struct dropping {
     struct control_wait *wait; /* NULL: whoever asked does not wait any more */
     struct drop what;          /* its names are @name */
     char *name;
+    char *user; /* who ordered it */
     bool dry_run;
     bool timed;
     int timer;
@@ -162,6 +163,17 @@ static int drop_read_more(struct dropping *g)
     return rc;
 }
 
+/* Its letter says who wanted it. */
+static int drop_named(struct dropping *g, struct core_command *cmd)
+{
+    int64_t id = cmd->id;
+    int rc = 0;
+
+    drop_one(g->core, cmd);
+    rc = store_dead_by(g->core->store, id, g->user);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 static int drop_piece(struct dropping *g)
 {
     struct core *c = g->core;
@@ -184,7 +196,7 @@ static int drop_piece(struct dropping *g)
         }
         g->found++;
         if (!g->dry_run)
-            drop_one(c, cmd);
+            rc = drop_named(g, cmd);
     }
     return rc;
 }
@@ -244,6 +256,7 @@ static void dropping_free(struct dropping *g)
         return;
     if (g->timed)
         loop_remove_timer(g->core->loop, g->timer);
+    mem_free(g->user);
     mem_free(g->name);
     mem_free(g);
 }
@@ -334,11 +347,12 @@ static int drop_later(struct control_ask *ask, struct dropping *g)
 }
 
 /* The names live as long as the order. */
-static int drop_keep(struct dropping *g, const struct drop *d)
+static int drop_keep(struct dropping *g, const struct drop *d, const char *user)
 {
     struct view name = d->connector.len ? d->connector : d->scope;
     int rc = control_copy(name, &g->name);
 
+    rc = rc ? rc : control_copy(view_of(user), &g->user);
     g->what = *d;
     if (d->connector.len)
         g->what.connector = view_of(g->name);
@@ -362,7 +376,7 @@ int verb_queue_drop(struct control_ask *ask)
         return -ENOMEM;
     g->core = ask->core;
     g->dry_run = moves_flag(ask, "dry_run");
-    rc = drop_keep(g, &d);
+    rc = drop_keep(g, &d, ask->user);
     rc = rc ? rc : drop_piece(g);
     if (rc == 0 && !g->over)
         return drop_later(ask, g);
@@ -523,12 +537,47 @@ static int relay_make(struct control_ask *ask, void *arg)
     return rc;
 }
 
+/* One conversation, or one message of it, is asked for. Nothing says where it goes but its number, and whatever
+ * follows it (its client's next words, an edit) would go on by that: it goes with its number, or not at all. */
+static int relay_refuse_one(struct control_ask *ask)
+{
+    struct drop d = {0};
+    struct message m = {0};
+    struct conversation of = {0};
+    int rc = drop_conversation(ask, &d);
+
+    rc = rc ? rc : drop_message(ask, &d);
+    if (rc || (!d.conversation && !d.message))
+        return rc;
+    rc = d.message ? store_message(ask->core->store, d.message, &m) : 0;
+    rc = rc ? rc
+            : store_conversation(ask->core->store, d.message ? m.conversation : d.conversation,
+                                 &of);
+    message_fini(&m);
+    if (rc == STORE_E_NONE)
+        return control_fail(ask, EXIT_FAILED,
+                            "no such conversation; see amoctl conversation list");
+    if (rc == 0)
+        rc = control_fail(
+            ask, EXIT_FAILED,
+            "a conversation goes with its number, so that what follows in it keeps its"
+            " order: amoctl queue move --scope %s --to NAME takes its account to another"
+            " service, amoctl source move --connector %s --source %s --to SCOPE its number"
+            " to another account, amoctl queue drop --conversation %lld gives up what waits"
+            " in it",
+            of.scope ? of.scope : "SCOPE", of.connector,
+            of.source && *of.source ? of.source : "SOURCE", (long long)of.id);
+    conversation_fini(&of);
+    return rc;
+}
+
 static int relay_read(struct control_ask *ask, struct relay *m)
 {
     const struct registry *r = ask->core->turn->registry;
     const struct reg_scope *s = NULL;
-    int rc = control_need(ask, "to", &m->to);
+    int rc = relay_refuse_one(ask);
 
+    rc = rc ? rc : control_need(ask, "to", &m->to);
     m->connector = control_arg(ask, "connector");
     m->scope = control_arg(ask, "scope_id");
     if (rc)

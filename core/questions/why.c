@@ -473,6 +473,20 @@ static int add_said(struct core *c, const struct message *m, struct buf *out)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
+/* "…: an operator dropped it from the queue (root)". */
+static int add_dropped_by(struct core *c, int64_t letter, struct buf *out)
+{
+    struct buf user;
+    int rc = 0;
+
+    buf_init(&user, WHY_MAX);
+    rc = store_dead_by_whom(c->store, letter, &user);
+    if (rc == 0 && user.len)
+        (void)buf_add_f(out, " (%s)", buf_str(&user));
+    buf_fini(&user);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 static int why_failed(struct core *c, const struct message *m, struct buf *out)
 {
     const char *words = reason_words(view_of(m->reason));
@@ -488,6 +502,11 @@ static int why_failed(struct core *c, const struct message *m, struct buf *out)
         (void)buf_add_f(out, ", %s", m->reason);
     if (words)
         (void)buf_add_f(out, ": %s", words);
+    if (letter) {
+        rc = add_dropped_by(c, letter, out);
+        if (rc)
+            return rc;
+    }
     return add_said(c, m, out);
 }
 

@@ -14,10 +14,28 @@ int store_dead_add(struct store *s, int64_t command, const char *reason, int64_t
     int rc =
         db_run(s->db,
                "INSERT OR REPLACE INTO dead SELECT id,lane,kind,message,scope,connector,body,"
-               "taken_ms,attempts,?,? FROM commands WHERE id=?",
+               "taken_ms,attempts,?,?,NULL FROM commands WHERE id=?",
                "sii", reason, now_ms, command);
 
     return rc ? rc : store_command_settle(s, command);
+}
+
+int store_dead_by(struct store *s, int64_t id, const char *user)
+{
+    return db_run(s->db, "UPDATE dead SET dropped_by=? WHERE id=?", "si", user, id);
+}
+
+int store_dead_by_whom(struct store *s, int64_t id, struct buf *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT dropped_by FROM dead WHERE id=?", "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = buf_add_view(ret, db_view(r, 0));
+    db_end(r);
+    return rc;
 }
 
 int store_dead_whole(struct store *s, int64_t id)
@@ -183,13 +201,15 @@ static void dead_json_row(struct db_rows *r, struct json_writer *w)
     if (db_int(r, 11))
         json_add_bool(w, "erased", true);
     add_status(r, w);
+    json_add_text_if(w, "dropped_by", db_view(r, 14));
 }
 
 #define DEAD_SELECT                                                                            \
     "SELECT d.id,d.kind,d.reason,d.scope,d.connector,CASE ?3 WHEN 0 THEN"                      \
     " max(d.attempts,(SELECT count(*) FROM attempts a WHERE a.command=d.id AND a.probe IS"     \
     " NULL)) ELSE d.attempts END,d.taken_ms,d.died_ms,m.mid,"                                  \
-    "m.amo_id,m.service_id,d.body IS NULL,CASE d.kind WHEN ?1 THEN d.body END,d.attempts"      \
+    "m.amo_id,m.service_id,d.body IS NULL,CASE d.kind WHEN ?1 THEN d.body END,d.attempts,"     \
+    "d.dropped_by"                                                                             \
     " FROM dead d LEFT JOIN messages m ON m.id=d.message"
 
 int store_dead_json(struct store *s, int64_t id, struct json_writer *w)

@@ -20,6 +20,9 @@ AMO_MUSTCHECK int store_dead(struct store *s, int64_t id, struct command_row *re
 /* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
                                    struct command_row *ret);
+/* An operator has dropped it; who that was is appended, nothing when it was nobody. STORE_E_NONE. */
+AMO_MUSTCHECK int store_dead_by(struct store *s, int64_t id, const char *user);
+AMO_MUSTCHECK int store_dead_by_whom(struct store *s, int64_t id, struct buf *ret);
 /* The newest letter of @message itself, not of what is about it. STORE_E_NONE. */
 AMO_MUSTCHECK int store_dead_of_message(struct store *s, int64_t message, int64_t *ret);
 /* 0 when it has its content, STORE_E_NONE, STORE_E_ERASED. */

@@ -328,6 +328,8 @@ static const char *const migrations[] = {
     /* who had a number last, and to whom it was given when and by whom; also once it is listed no more */
     "CREATE TABLE source_owners(connector TEXT, source TEXT, scope TEXT NOT NULL, was TEXT,"
     "  at_ms INTEGER NOT NULL, user TEXT, PRIMARY KEY(connector,source)) WITHOUT ROWID;",
+    /* which operator dropped it */
+    "ALTER TABLE dead ADD COLUMN dropped_by TEXT;",
 };
 
 int schema_count(void)

@@ -182,6 +182,9 @@ static const struct args_option queue_drop[] = {
 static const struct args_option queue_move[] = {
     TEXT("connector", "connector", "NAME", "all accounts of this service"),
     TEXT("scope", "scope_id", "SCOPE", "this account alone"),
+    TEXT("conversation", "conversation", "ID",
+         "refused, since one goes with its number: what to do instead"),
+    TEXT("id", "id", "ID", "the same of a message's"),
     NEEDED_TEXT("to", "to", "NAME", "the connector that gets them"),
     FLAG("yes", "yes", "even if conversations of unlisted sources reach no account then"),
     FLAG("dry-run", "dry_run", "only print how much moves"),
