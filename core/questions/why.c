@@ -473,7 +473,7 @@ static int add_said(struct core *c, const struct message *m, struct buf *out)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-/* "…: an operator dropped it from the queue (root)". */
+/* ", dropped by root". */
 static int add_dropped_by(struct core *c, int64_t letter, struct buf *out)
 {
     struct buf user;
@@ -482,7 +482,7 @@ static int add_dropped_by(struct core *c, int64_t letter, struct buf *out)
     buf_init(&user, WHY_MAX);
     rc = store_dead_by_whom(c->store, letter, &user);
     if (rc == 0 && user.len)
-        (void)buf_add_f(out, " (%s)", buf_str(&user));
+        (void)buf_add_f(out, ", dropped by %s", buf_str(&user));
     buf_fini(&user);
     return rc == STORE_E_NONE ? 0 : rc;
 }

@@ -1,9 +1,11 @@
 """Who is reached is what the registry says now: numbers, accounts, channels and connectors that move."""
 import json
+import re
 import uuid
 
 import pytest
 
+from kit import ROOT
 from stack import QUICK, Stack, wait_for
 
 N = iter(range(100, 1000))
@@ -663,6 +665,43 @@ def test_what_waits_behind_a_dead_connector_can_be_dropped(stack):
     stack.settle()
     assert stack.amoctl("connector", "remove", o.name)["removed"] == o.name
     assert words["id"] and o.sent() == []
+
+
+def test_leave_is_taken_of_a_dead_service_as_the_page_says(stack):
+    """Each command of the page's steps, in their order; what they name is put in."""
+    o = Office(stack)
+    met = o.says("met-" + o.name, "79005550215")
+    stack.fault(on="service.message.created", connector=o.name, status=410, times=1000)
+    words = [o.answers(f"dead-{o.name}-{n}", met) for n in range(3)]
+    reaction = f"never-{o.name}"
+    assert stack.call("POST", "reactions", {"message_id": reaction, "emoji": "\U0001F44D"}, connector=o.name,
+                      token=o.svc["token"])[0] == 202
+    waits = wait_for(lambda: [w for w in stack.amoctl("waiting", "list", "--connector", o.name)["waiting"]
+                              if w["message_id"] == reaction], "what waits")[0]
+    wait_for(lambda: stack.amoctl("connector", "show", o.name)["held"] == "gone", "its hold")
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = page.split("\n### A service is gone for good\n")[1].split("\n### ")[0]
+    steps = [step for step in section.splitlines() if step[:2] in ("1.", "2.", "3.", "4.")]
+    assert len(steps) == 4
+    names = {"OLD": o.name, "SCOPE": o.first, "ID…": str(waits["id"])}
+    done = []
+    for step in steps:
+        for words_of in re.findall(r"`amoctl ([^`]+)`", step):
+            order = [names.get(word, word) for word in words_of.split()]
+            if order[:2] == ["queue", "drop"]:
+                def is_empty():
+                    left = stack.amoctl(*order)
+                    return left["left"] == left["under_way"] == left["set_aside"] == 0
+                wait_for(is_empty, "nothing to be left", every=0.2)
+            else:
+                stack.amoctl(*order)
+            done.append(" ".join(order[:2]))
+    assert {"queue drop", "account disconnect", "waiting list", "waiting drop", "connector remove"} <= set(done)
+    for one in words:
+        assert o.told(one) == [(-1, 903)]
+    stack.amoctl("connector", "remove", o.name)
+    assert o.name not in {c["name"] for c in stack.control("connector.list")}
+    stack.clear_faults()
 
 
 def test_dropping_tells_a_manager_whose_account_is_there(stack):

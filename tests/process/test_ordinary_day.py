@@ -511,6 +511,46 @@ def test_what_waits_for_a_service_is_counted(day):
     day.ask_until("queue", "drop", "--connector", "svc", "--dry-run", says=r"dropped 1")
 
 
+@answers("What waits outside the queue, and for what?")
+def test_what_waits_outside_the_queue_says_why(day):
+    day.stack.sandbox("client/statuses", {"connector": "svc", "id": "nobodys-id", "status": "read"})
+    day.ask_until("waiting", "list", says=r"waits for message nobodys-id, which is not known yet, until 20\d\d-")
+
+
+@answers("What would be given up in one conversation?")
+def test_what_waits_in_a_conversation_is_counted_and_whoever_drops_it_is_named(day):
+    phone, chat = meet(day.stack)
+    day.stack.operator("account", "pause", day.stack.scope)
+    ident = day.stack.manager_writes(unique(), chat)["id"]
+    number = day.stack.control("conversation.show", id=phone)["id"]
+    said = day.ask_until("queue", "drop", "--conversation", str(number), "--dry-run", says=r"dropped 1")
+    assert "give up commands: 1, and inform their senders" in said
+    assert "goes with its number" in day.look("queue", "move", "--conversation", str(number), "--to", "svc", code=1)
+    day.stack.operator("queue", "drop", "--conversation", str(number))
+    assert f"dropped by {getpass.getuser()}" in day.look("trace", ident)
+
+
+@answers("Can a message be sent again?")
+def test_what_a_retry_would_do_is_told(day):
+    said = day.ask("message", "retry", refused_by_service(day.stack, meet(day.stack)[1]), "--dry-run")
+    assert re.search(r"would send dead letter \d+ again, at the end of its lane", said)
+    said = day.ask("message", "retry", taken_by_service(day.stack, meet(day.stack)[1])[0], "--dry-run", code=1)
+    assert "the other side has it: there is nothing to send" in said
+
+
+@answers("The service works again: must it be waited for?")
+def test_a_hold_of_a_service_is_ended(day):
+    _, chat = meet(day.stack)
+    text = unique()
+    day.stack.fault(on="service.message.created", match=text, status=410)
+    day.stack.manager_writes(text, chat)
+    wait_for(lambda: day.stack.control("connector.show", name="svc")["held"], "its hold")
+    day.stack.clear_faults()
+    said = day.ask("connector", "resume", "svc")
+    assert re.search(r"was_held gone waiting [1-9]", said), said
+    day.stack.wait("service.message", text=text)
+
+
 @answers("What would move with a number?")
 def test_what_would_move_is_counted(alone):
     stack = alone.stack
@@ -518,6 +558,20 @@ def test_what_would_move_is_counted(alone):
     stack.control("source.add", connector="svc", source="wa1", scope_id=stack.scope)
     second = stack.control("account.connect", channel=stack.channel, account=str(uuid.uuid4()), connector="svc")["scope_id"]
     assert "moves 1" in alone.ask("source", "add", "--connector", "svc", "--source", "wa1", "--scope", second, "--dry-run")
+
+
+@answers("What goes with a number to another account?")
+@answers("Since when has a number been with this account?")
+def test_a_number_goes_with_its_conversations_and_it_is_known_since_when(alone):
+    stack = alone.stack
+    meet(stack)
+    stack.control("source.add", connector="svc", source="wa1", scope_id=stack.scope)
+    second = stack.control("account.connect", channel=stack.channel, account=str(uuid.uuid4()), connector="svc")["scope_id"]
+    order = ("source", "move", "--connector", "svc", "--source", "wa1", "--to", second)
+    assert "moves 1" in alone.ask(*order, "--dry-run")
+    assert stack.operator(*order).returncode == 0
+    said = alone.ask("source", "list")
+    assert re.search(rf"\bwa1\b.*20\d\d-\S+ {getpass.getuser()} {stack.scope.partition('_')[2][:8]}", said), said
 
 
 @answers("What waits for an account that left?")

@@ -30,7 +30,7 @@ def test_an_operator_lists_shows_replays_drops_and_tests(stack):
     assert json.loads(amoctl(stack, "quarantine", "drop", two, "--json")[1])["dropped"] == [int(two)]
     assert amoctl(stack, "quarantine", "drop", two)[0] == 1
     code, said, _ = amoctl(stack, "connector", "test", "svc")
-    assert code == 0 and "done" in said
+    assert code == 0 and "answered 200" in said
     stack.fault(on="service.connector.test", status=403, times=1, body={"error": {"message": "who are you"}})
     code, said, complaint = amoctl(stack, "connector", "test", "svc", "--json")
     assert code == 1 and "403" in complaint and "who are you" in complaint

@@ -407,6 +407,8 @@ static int show_object(const struct page *p, const struct json_node *n, size_t d
             continue;
         if (is_for_programs(w.key))
             continue;
+        if (json_get(n, "stage") && (view_is(w.key, "outcome") || view_is(w.key, "cause")))
+            continue; /* the same: `stage` and `words` say it to people */
         if (p->said.len && json_strict_text(w.value, &text) && view_equal(text, p->said))
             continue;
         if (ends_with(w.key, "_s"))
