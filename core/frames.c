@@ -487,6 +487,7 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     p->spool_events = hb.spool_events;
     p->spool_bytes = hb.spool_bytes;
     p->sends_from = hb.low ? hb.low : p->sends_from;
+    peer_told_state(p, &hb, clock_unix_ms());
     buf_reset(&p->refused);
     (void)buf_add_view(&p->refused, hb.refused); /* longer than ours can be: none */
     if (p->role == ROLE_INGRESS && hb.refusals.len)

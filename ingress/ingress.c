@@ -23,6 +23,7 @@
 #include "base/process.h"
 #include "ingress/accept/accept.h"
 #include "ingress/accept/push.h"
+#include "ingress/accept/ready.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/accept/repeats.h"
@@ -54,6 +55,7 @@ struct top {
     struct queries queries;
     struct refused refused;
     struct trail trail;
+    struct ready ready;
     struct accept accept;
 
     const char *config_path; /* read again on SIGHUP; NULL none. Borrowed */
@@ -81,6 +83,7 @@ static void on_replay(void *arg, const struct replay *r);
 static void on_lost(void *arg);
 static uint64_t registry_version(void *arg);
 static struct view on_refused(void *arg);
+static void on_heartbeat(void *arg, struct heartbeat *ret);
 static void refresh(void *arg);
 static int before_drop(void *arg);
 static int keep_repeats(struct ingress *in);
@@ -183,6 +186,7 @@ static int open_bus(struct ingress *in)
                              .registry_version = registry_version,
                              .refused = on_refused,
                              .refusals = trail_tell,
+                             .heartbeat = on_heartbeat,
                              .over = &in->accept->over,
                              .registry = on_registry,
                              .taken = on_taken,
@@ -261,6 +265,7 @@ static int make_top(struct ingress *in, const struct process *p, const char *dra
     in->queries = &top->queries;
     in->refused = &top->refused;
     in->trail = &top->trail;
+    in->ready = &top->ready;
     in->accept = &top->accept;
     top->config_path = p->config_path;
     top->drain_spool = drain_spool;
@@ -268,6 +273,7 @@ static int make_top(struct ingress *in, const struct process *p, const char *dra
     queries_init(in->queries);
     refused_init(in->refused);
     trail_init(in->trail);
+    ready_init(in->ready);
     accept_init(in->accept, on_flush, in);
     return 0;
 }
@@ -350,6 +356,7 @@ void ingress_close(struct ingress *in)
     metrics_fini(in->metrics);
     refused_fini(in->refused);
     trail_fini(in->trail);
+    ready_fini(in->ready);
     accept_fini(in->accept);
     loop_free(in->loop);
     if (in->top->signal_fd >= 0)
@@ -510,6 +517,13 @@ static struct view on_refused(void *arg)
     return refused_text(in->refused, clock_unix_ms());
 }
 
+static void on_heartbeat(void *arg, struct heartbeat *ret)
+{
+    const struct ingress *in = arg;
+
+    ready_tell(in, in->top->stopping, ret);
+}
+
 static uint64_t registry_version(void *arg)
 {
     const struct ingress *in = arg;
@@ -551,6 +565,7 @@ static void on_tick(void *arg)
             log_line(LOG_LEVEL_INFO, "registry.saved", NULL);
     }
     try_open(in);
+    ready_look(in, in->top->stopping, clock_unix_ms());
     queries_expire(in, clock_mono_ms());
     if (!in->top->stopping)
         return;
@@ -586,37 +601,9 @@ static void refresh(void *arg)
 
 bool ingress_ready(void *arg, struct buf *reasons)
 {
-    struct ingress *in = arg;
-    struct spool_stats f;
-    bool ready = true;
+    const struct ingress *in = arg;
 
-    if (!registry_copy_get(in->registry)) {
-        (void)buf_add_str(reasons, "no registry\n"); /* short */
-        ready = false;
-    }
-    if (spool_space(in->spool, 0)) {
-        (void)buf_add_str(reasons, spool_space(in->spool, 0) == SPOOL_E_DISK ? "disk full\n"
-                                                                             : "spool full\n");
-        ready = false;
-    } else if (!listener_is_open(in->listener) && !in->top->stopping) {
-        (void)buf_add_str(reasons, "not listening\n");
-        ready = false;
-    }
-    if (in->top->stopping) {
-        (void)buf_add_str(reasons, "stopping\n");
-        ready = false;
-    }
-    if (ready && !push_is_up(in->push) && *push_refused(in->push))
-        (void)buf_add_f(reasons, "core refuses this process: %s\n", push_refused(in->push));
-    else if (ready && !push_is_up(in->push))
-        (void)buf_add_str(reasons, "core is away: events are kept in the spool\n");
-    else if (ready && push_waits(in->push))
-        (void)buf_add_str(reasons, "core has no room: events are kept in the spool\n");
-    spool_stats(in->spool, &f);
-    if (f.lost > 0 || f.unreadable)
-        (void)buf_add_f(reasons, "spool damaged: %" PRIu64 " events could not be read%s\n",
-                        f.lost, f.unreadable ? ", the disk does not read its files" : "");
-    return ready;
+    return ready_say(in, in->top->stopping, reasons);
 }
 
 void ingress_stop(struct ingress *in)

@@ -26,6 +26,7 @@ struct loop;
 struct process;
 struct push;
 struct queries;
+struct ready;
 struct refused;
 struct registry_copy;
 struct repeat;
@@ -49,6 +50,7 @@ struct ingress {
     struct registry_copy *registry; /* accept: who may, and with which secrets */
     struct refused *refused;        /* accept: sources that belong to no account */
     struct trail *trail;            /* accept: what was refused of whom, by kinds */
+    struct ready *ready;            /* accept: whether the door is open, and when it was not */
     struct accept *accept;          /* the batch, and its flush */
     struct push *push;              /* accept: the session with core */
     struct spool *spool;            /* events until core has them */

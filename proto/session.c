@@ -36,6 +36,14 @@ static const struct field heartbeat_fields[] = {
     FIELD(FIELD_I64, heartbeat, mono_ms),
     FIELD(FIELD_U64, heartbeat, places),
     FIELD(FIELD_U64, heartbeat, leaving),
+    FIELD(FIELD_U64, heartbeat, spool_max),
+    FIELD(FIELD_U64, heartbeat, disk_free),
+    FIELD(FIELD_U64, heartbeat, disk_size),
+    FIELD(FIELD_U64, heartbeat, closed),
+    FIELD(FIELD_TEXT, heartbeat, state),
+    FIELD(FIELD_I64, heartbeat, closed_from_ms),
+    FIELD(FIELD_I64, heartbeat, closed_to_ms),
+    FIELD(FIELD_TEXT, heartbeat, closed_why),
 };
 
 static const struct field heartbeat_answer_fields[] = {

@@ -74,6 +74,17 @@ struct heartbeat {
         refusals;     /* ingress: kinds of refused requests, some at a time; proto/refusal.h */
     int64_t mono_ms;  /* its monotonic clock; 0 not said */
     uint64_t leaving; /* egress: 1, it ends now, and this is its last frame */
+    uint64_t
+        spool_max; /* ingress: bytes that its spool may have; 0 not said, as the next ones */
+    uint64_t disk_free; /* ingress: bytes left for it where its spool is … */
+    uint64_t disk_size; /* … of so many */
+    uint64_t closed;    /* ingress: 1, it takes nothing now: its /readyz is 503 */
+    struct view state;  /* ingress: the lines of its /readyz */
+    int64_t
+        closed_from_ms; /* ingress: wall times of the first and the last moment of the last time
+                               that it took nothing, of which it knows; 0 there was none */
+    int64_t closed_to_ms;
+    struct view closed_why; /* and the first line of its /readyz then */
 };
 
 /* HEARTBEAT_ANSWER */

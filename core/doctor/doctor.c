@@ -40,6 +40,8 @@ static void check_peer(struct control_ask *ask, const struct peer *p, int64_t no
                       .severity = alive && current ? SEVERITY_GREEN : SEVERITY_YELLOW,
                       .action = "look at the process and its log"};
 
+    if (alive && p->role == ROLE_INGRESS && doctor_ingress_state(ask, p))
+        return;
     if (!alive)
         check_add(ask->w, &c, "silent for %" PRId64 " s", (now - p->heard_mono_ms) / 1000);
     else if (!current)
@@ -99,26 +101,6 @@ static void check_powers(struct control_ask *ask)
 
         if (*p->lacks) /* an older one does not say */
             check_confined(ask, p->name, p->lacks);
-    }
-}
-
-static void check_spools(struct control_ask *ask)
-{
-    int64_t max = (int64_t)config_number(ask->core->config, "ingress/spool_max_bytes");
-
-    for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
-         i = i->next) {
-        const struct peer *p = LIST_ENTRY(i, struct peer, link);
-        int64_t left = max > 0 ? 100 - (int64_t)p->spool_bytes / (max / 100 + 1) : 100;
-        struct check c = {.name = "spool",
-                          .subject = view_of(p->name),
-                          .severity = check_low(left, 10, 50),
-                          .action = "see whether core keeps up (amoctl queue, its log); give "
-                                    "ingress/spool_max_bytes more room"};
-
-        if (p->role == ROLE_INGRESS)
-            check_add(ask->w, &c, "events: %" PRIu64 ", %" PRIu64 " KiB; %" PRId64 " %% left",
-                      p->spool_events, p->spool_bytes / 1024, left < 0 ? 0 : left);
     }
 }
 
@@ -430,7 +412,7 @@ int verb_doctor(struct control_ask *ask)
     check_role(ask, ROLE_INGRESS, "start amo-ingress with the same run_dir");
     check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
     check_powers(ask);
-    check_spools(ask);
+    doctor_spools(ask);
     check_queue(ask);
     check_set_aside(ask);
     check_shares(ask);

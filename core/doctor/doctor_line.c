@@ -51,15 +51,25 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     json_close_object(w);
 }
 
+enum severity check_room(uint64_t free_bytes, uint64_t bytes)
+{
+    int64_t percent = !bytes                          ? 0
+                      : free_bytes > UINT64_MAX / 100 ? (int64_t)(free_bytes / bytes * 100)
+                                                      : (int64_t)(free_bytes * 100 / bytes);
+    enum severity of_bytes = check_low((int64_t)free_bytes, ROOM_RED_BYTES, ROOM_YELLOW_BYTES);
+    enum severity of_part = check_low(percent, ROOM_RED, ROOM_YELLOW);
+
+    return of_bytes > of_part ? of_bytes : of_part;
+}
+
 void check_space(struct json_writer *w, const char *path, const struct statvfs *s)
 {
     int64_t free_bytes = (int64_t)(s->f_bavail * s->f_frsize);
     int64_t percent = s->f_blocks ? (int64_t)(s->f_bavail * 100 / s->f_blocks) : 0;
-    enum severity bytes = check_low(free_bytes, ROOM_RED_BYTES, ROOM_YELLOW_BYTES);
-    enum severity part = check_low(percent, ROOM_RED, ROOM_YELLOW);
     struct check c = {.name = "disk",
                       .subject = view_of(path),
-                      .severity = bytes > part ? bytes : part,
+                      .severity = check_room((uint64_t)s->f_bavail * s->f_frsize,
+                                             (uint64_t)s->f_blocks * s->f_frsize),
                       .action = "free the disk: without room nothing is accepted"};
 
     check_add(w, &c, "%" PRId64 " MiB free, %" PRId64 " %%", free_bytes / MIB, percent);

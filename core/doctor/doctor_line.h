@@ -2,6 +2,7 @@
 
 /* One line of amoctl doctor: what was looked at, how it is, and what to do. */
 
+#include <stdint.h>
 #include <sys/statvfs.h>
 
 #include "base/buf.h"
@@ -26,5 +27,7 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     AMO_PRINTF(3, 4);
 /* Red below @red, yellow below @yellow. */
 enum severity check_low(int64_t value, int64_t red, int64_t yellow);
+/* Of a file system that has so many bytes left of so many. */
+enum severity check_room(uint64_t free_bytes, uint64_t bytes);
 /* The line about the room of the file system that @path is on. */
 void check_space(struct json_writer *w, const char *path, const struct statvfs *s);

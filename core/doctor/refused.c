@@ -19,6 +19,8 @@
 
 #define LATELY_MS 3600000
 #define LINES_MAX 10 /* of doctor; amoctl refused has them all */
+#define KNOCKS    3  /* so few, and good ones since: a stranger's, or a slip that was mended */
+#define QUIET_MS  600000 /* so long none, and good ones since: it is over */
 
 /* --- the verb ----------------------------------------------------------------------------- */
 
@@ -164,36 +166,58 @@ static void add_unproven(struct control_ask *ask, struct check *c, const struct 
     buf_fini(&why);
 }
 
-/* Has a webhook of the channel been verified since? Then the others were somebody else's, or it is over. */
-static bool is_over(const struct control_ask *ask, const struct trail_row *row)
-{
-    const struct heard_row *heard = heard_of(ask->core, HEARD_CHANNEL, view_of(row->name));
+/* What to make of requests that have not proven whose they are. */
+enum unproven {
+    UNPROVEN_FAULT, /* nothing good has come since */
+    UNPROVEN_MIXED, /* good ones come as well: of several processes one may have what is old */
+    UNPROVEN_OVER, /* good ones have come since: it is over, or it was a stranger who knocked */
+};
 
-    return heard && heard->last_unix_ms > row->last_unix_ms;
+static enum unproven unproven_of(const struct control_ask *ask, const struct trail_row *row)
+{
+    enum heard_kind kind = row->side == REFUSAL_CHANNEL ? HEARD_CHANNEL : HEARD_CONNECTOR;
+    const struct heard_row *heard = heard_of(ask->core, kind, view_of(row->name));
+
+    if (!heard || heard->last_unix_ms <= row->last_unix_ms)
+        return UNPROVEN_FAULT;
+    return row->n <= KNOCKS || clock_unix_ms() - row->last_unix_ms >= QUIET_MS ? UNPROVEN_OVER
+                                                                               : UNPROVEN_MIXED;
 }
 
 static void check_webhooks(struct control_ask *ask, const struct trail_row *row)
 {
-    bool over = is_over(ask, row);
+    static const char *const what[] = {"amo's webhooks", "good ones come as well; webhooks",
+                                       "good ones have come since; webhooks"};
+    static const char *const action[] = {
+        "amoctl channel secret, if support has given a new one: amo does not send these again; "
+        "see the runbook, \"Requests are refused\"",
+        "amoctl status: has one of the ingresses an older registry? amo does not send these "
+        "again; see the runbook, \"Requests are refused\"",
+        NULL};
+    enum unproven is = unproven_of(ask, row);
     struct check c = {.name = "webhooks",
-                      .severity = over ? SEVERITY_GREEN : SEVERITY_YELLOW,
-                      .action =
-                          "amoctl channel secret, if support has given a new one: amo does"
-                          " not send these again; see the runbook, \"Requests are "
-                          "refused\""};
+                      .severity = is == UNPROVEN_OVER ? SEVERITY_GREEN : SEVERITY_YELLOW,
+                      .action = action[is]};
 
-    add_unproven(ask, &c, row, over ? "good ones have come since; webhooks" : "amo's webhooks");
+    add_unproven(ask, &c, row, what[is]);
 }
 
 static void check_calls(struct control_ask *ask, const struct trail_row *row)
 {
+    static const char *const what[] = {"the service's calls", "good ones come as well; calls",
+                                       "good ones have come since; calls"};
+    static const char *const action[] = {
+        "give the service its token and secret again (amoctl connector rotate makes new ones): "
+        "it does not send these again; see the runbook, \"Requests are refused\"",
+        "is the address the service's? Then one of its processes has an old token or secret: "
+        "give it the present one. Else it is a stranger's, and nothing is lost",
+        NULL};
+    enum unproven is = unproven_of(ask, row);
     struct check c = {.name = "calls",
-                      .severity = SEVERITY_YELLOW,
-                      .action = "give the service its token and secret again (amoctl connector "
-                                "rotate makes new ones): it does not send these again; see the "
-                                "runbook, \"Requests are refused\""};
+                      .severity = is == UNPROVEN_OVER ? SEVERITY_GREEN : SEVERITY_YELLOW,
+                      .action = action[is]};
 
-    add_unproven(ask, &c, row, "the service's calls");
+    add_unproven(ask, &c, row, what[is]);
 }
 
 static void check_requests(struct control_ask *ask, const struct trail_row *row)
@@ -207,6 +231,28 @@ static void check_requests(struct control_ask *ask, const struct trail_row *row)
     (void)snprintf(why, sizeof(why), "%s%s%s%s%s", row->code, *row->field ? ", field " : "",
                    row->field, *row->id ? "; the last was message " : "", row->id); /* fits */
     add_line(ask, &c, row, "the service's requests", why);
+}
+
+/* amo sends once: whatever was refused of it is lost, also what a service would send again. What is refused before
+ * anybody looks whose it is may be a stranger's. */
+static bool is_lost_webhook(const struct trail_row *row)
+{
+    return row->side == REFUSAL_CHANNEL &&
+           (row->verified || row->status == 413 || row->status == 429 || row->status == 503);
+}
+
+static void check_lost(struct control_ask *ask, const struct trail_row *row)
+{
+    struct check c = {.name = "webhooks",
+                      .severity = SEVERITY_YELLOW,
+                      .action =
+                          "amo does not send these again: have managers look at their chats of "
+                          "that time; see the runbook, \"Requests are refused\""};
+    char why[REFUSAL_WORD + 64];
+
+    (void)snprintf(why, sizeof(why), "%s%s", row->code, /* fits */
+                   row->verified ? "" : ", before it was known whether they are amo's");
+    add_line(ask, &c, row, "amo's webhooks", why);
 }
 
 /* Does it lose a message, unless somebody acts? A source of nobody's has lines of its own. */
@@ -224,6 +270,8 @@ static check_fn *check_of(const struct trail_row *row)
 {
     if (row->status == 401 || row->status == 403)
         return row->side == REFUSAL_CHANNEL ? check_webhooks : check_calls;
+    if (is_lost_webhook(row))
+        return check_lost;
     return is_lost(row) ? check_requests : NULL;
 }
 
@@ -309,6 +357,7 @@ int doctor_refused(struct control_ask *ask)
     if (rc)
         return rc;
     n += check_rows(ask, &t, check_webhooks);
+    n += check_rows(ask, &t, check_lost);
     n += check_rows(ask, &t, check_calls);
     n += check_rows(ask, &t, check_requests);
     if (n == 0)

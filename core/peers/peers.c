@@ -168,6 +168,40 @@ void peer_told_credit(struct peer *p, uint64_t credit, uint64_t bytes, uint64_t 
     p->places = at_most(places, LIMIT_WORKER_CREDIT);
 }
 
+/* Whoever has taken over an ingress says what he likes: it is shown on a terminal. */
+static void copy_lines(struct view v, char *to, size_t cap)
+{
+    size_t n = 0;
+
+    while (v.len && v.ptr[v.len - 1] == '\n')
+        v.len--;
+    for (size_t i = 0; i < v.len && n + 2 < cap; i++) {
+        if (v.ptr[i] == '\n')
+            to[n++] = ';';
+        to[n++] = (char)(v.ptr[i] >= ' ' && v.ptr[i] <= '~' ? v.ptr[i]
+                         : v.ptr[i] == '\n'                 ? ' '
+                                                            : '_');
+    }
+    to[n] = '\0';
+}
+
+void peer_told_state(struct peer *p, const struct heartbeat *hb, int64_t now_unix_ms)
+{
+    struct peer_state *s = &p->state;
+
+    *s = (struct peer_state){.spool_max = hb->spool_max,
+                             .disk_free = hb->disk_free,
+                             .disk_size = hb->disk_size,
+                             .closed = hb->closed};
+    copy_lines(hb->state, s->lines, sizeof(s->lines));
+    copy_lines(hb->closed_why, s->closed_why, sizeof(s->closed_why));
+    if (hb->closed_from_ms <= 0 || hb->closed_from_ms > hb->closed_to_ms)
+        return;
+    s->closed_to_ms = hb->closed_to_ms < now_unix_ms ? hb->closed_to_ms : now_unix_ms;
+    s->closed_from_ms =
+        hb->closed_from_ms < s->closed_to_ms ? hb->closed_from_ms : s->closed_to_ms;
+}
+
 void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
                struct view body)
 {

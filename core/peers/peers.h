@@ -15,6 +15,7 @@
 
 struct bus_socket;
 struct gates;
+struct heartbeat;
 struct hello;
 struct spool;
 
@@ -22,6 +23,19 @@ struct spool;
 struct hellos {
     int64_t since_mono_ms;
     unsigned n;
+};
+
+/* What an ingress says of itself with each heartbeat; all of it cleaned, to be shown. 0 and "": an older one, which
+ * does not say. */
+struct peer_state {
+    uint64_t spool_max; /* bytes that its spool may have */
+    uint64_t disk_free; /* where its spool is */
+    uint64_t disk_size;
+    bool closed;            /* it takes nothing now … */
+    char lines[512];        /* … for these reasons; or remarks; parted by "; " */
+    int64_t closed_from_ms; /* wall times of the last time that it took nothing; 0 none known */
+    int64_t closed_to_ms;
+    char closed_why[32];
 };
 
 /* One session. A worker is a peer with role egress. */
@@ -60,9 +74,10 @@ struct peer {
     uint64_t sends_from;  /* below it nothing is sent in this session, as far as it has said */
     uint64_t spool_events;
     uint64_t spool_bytes;
-    struct buf refused;  /* sources it refused lately; ingress/accept/refused.h */
-    uint64_t turned;     /* number of the last SPOOL_ROTATE it has answered */
-    uint64_t kept_files; /* damaged ones, at that time */
+    struct peer_state state; /* what it knows of itself */
+    struct buf refused;      /* sources it refused lately; ingress/accept/refused.h */
+    uint64_t turned;         /* number of the last SPOOL_ROTATE it has answered */
+    uint64_t kept_files;     /* damaged ones, at that time */
     int64_t turn_asked_mono_ms;
     /* egress */
     uint64_t credit;
@@ -120,6 +135,8 @@ bool peers_have_room(const struct core *c, enum role role, struct view name, pid
 void peer_free(struct core *c, struct peer *p);
 /* What a worker says it can take, as far as that is believed. */
 void peer_told_credit(struct peer *p, uint64_t credit, uint64_t bytes, uint64_t places);
+/* What an ingress says of itself, as far as that is believed. */
+void peer_told_state(struct peer *p, const struct heartbeat *hb, int64_t now_unix_ms);
 /* REGISTRY to one edge. */
 void peer_send_registry(struct core *c, struct peer *p);
 

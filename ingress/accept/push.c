@@ -166,6 +166,8 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
         ret->refused = p->config.refused(p->config.arg);
     if (p->config.refusals)
         ret->refusals = p->config.refusals(p->config.arg);
+    if (p->config.heartbeat)
+        p->config.heartbeat(p->config.arg, ret);
     turn_step(&p->turn, p->config.spool, p->edge); /* what could not be done before */
     if (p->renew_due)
         loop_defer(p->config.loop, &p->renew);

@@ -19,6 +19,7 @@
 struct answer;
 struct callers;
 struct event;
+struct heartbeat;
 struct loop;
 struct over;
 struct push;
@@ -43,6 +44,8 @@ struct push_config {
     /* What a heartbeat tells of the listener; borrowed until the next call. May be NULL. */
     struct view (*refused)(void *arg);
     struct view (*refusals)(void *arg);
+    /* The rest that a heartbeat tells of the process; its texts are borrowed likewise. May be NULL. */
+    void (*heartbeat)(void *arg, struct heartbeat *ret);
     /* Core took events: there may be room again. May be NULL. */
     void (*taken)(void *arg);
     /* Core's answer to a push_query(), and a body it wants normalized again; both borrow the

@@ -228,11 +228,13 @@ static struct view budget_of(const struct trail_what *w, char space[TRAIL_NAME +
     return view_make(space, name.len + (w->verified ? 0 : 1));
 }
 
-/* warn: it is lost unless somebody acts. What is to be sent again, and what a stranger may have sent to a
- * connector, is info. */
+/* warn: it is lost unless somebody acts. What a service is to send again, and what a stranger may have sent to a
+ * connector, is info; amo sends nothing again. */
 static enum log_level level_of(const struct trail_what *w)
 {
-    if (w->status == 429 || w->status == 503 || (w->side == REFUSAL_CONNECTOR && !w->verified))
+    bool again = w->status == 429 || w->status == 503;
+
+    if (w->side == REFUSAL_CONNECTOR && (again || !w->verified))
         return LOG_LEVEL_INFO;
     return LOG_LEVEL_WARN;
 }

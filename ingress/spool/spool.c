@@ -366,12 +366,23 @@ static int spool_roll(struct spool *s, size_t need)
 }
 
 /* UINT64_MAX: nobody can tell. */
-static uint64_t disk_space(const struct spool *s)
+bool spool_disk(const struct spool *s, uint64_t *ret_free, uint64_t *ret_size)
 {
     struct statvfs st;
 
-    return fstatvfs(s->dir_fd, &st) ? UINT64_MAX
-                                    : (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
+    if (fstatvfs(s->dir_fd, &st))
+        return false;
+    *ret_free = (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
+    *ret_size = (uint64_t)st.f_blocks * (uint64_t)st.f_frsize;
+    return true;
+}
+
+static uint64_t disk_space(const struct spool *s)
+{
+    uint64_t size = 0;
+    uint64_t left = 0;
+
+    return spool_disk(s, &left, &size) ? left : UINT64_MAX;
 }
 
 /* Connectors have their room back file by file, so a file must not hold much of it. But a disk that has hardly
@@ -496,6 +507,7 @@ void spool_stats(const struct spool *s, struct spool_stats *ret)
     struct spool_stats f = {
         .lost = s->lost,
         .unreadable = s->unreadable,
+        .max_bytes = s->config.max_bytes,
         .side_bytes = {s->shares.bytes[0], s->shares.bytes[1]}
     };
 

@@ -144,14 +144,18 @@ AMO_MUSTCHECK int spool_visit(struct spool *s, uint64_t from,
                               int (*fn)(void *arg, uint64_t number, struct view aux),
                               void *arg);
 
+/* What the file system that it is on has left for it, and has in all; false: it cannot be asked. */
+bool spool_disk(const struct spool *s, uint64_t *ret_free, uint64_t *ret_size);
+
 struct spool_stats {
     uint64_t events;   /* not taken */
     uint64_t bytes;    /* of segments with such events */
     uint64_t segments; /* files */
     uint64_t lost;     /* damaged events stepped over since the process began */
     uint64_t
-        side_bytes[2]; /* of what is not taken, a file counting whole: by enum spool_side */
-    bool unreadable;   /* the disk does not read a file that is still here */
+        side_bytes[2];  /* of what is not taken, a file counting whole: by enum spool_side */
+    bool unreadable;    /* the disk does not read a file that is still here */
+    uint64_t max_bytes; /* as configured */
 };
 void spool_stats(const struct spool *s, struct spool_stats *ret);
 /* @fn for everybody who has an account of his own, with what it holds. */

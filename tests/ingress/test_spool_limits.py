@@ -42,6 +42,9 @@ def test_a_full_spool_answers_503_closes_and_opens_again(make):
     back = make.core()
     back.wait_events(accepted)
     wait_for(lambda: not refused(ingress), "the listener to open")
+    told = wait_for(lambda: [h.body for h in back.heartbeats if "closed" not in h.body and "closed_to_ms" in h.body], "that it was closed")[-1]
+    assert told["closed_why"] == "spool full" and told["closed_from_ms"] <= told["closed_to_ms"] and told["spool_max"] == 512 << 10
+    assert 0 < told["disk_free"] <= told["disk_size"]
     assert ingress.admin("/readyz").status == 200
     assert ingress.amo(hook("after")).status == 200
     back.wait_events(accepted + 1)
@@ -61,6 +64,10 @@ def test_a_full_spool_stays_full_over_a_restart(make):
     ingress.kill()
     ingress.start()
     assert ingress.amo(hook("more", text="x" * 60000)).status == 503
+    back = make.core()
+    back.take = False
+    wait_for(lambda: [h for h in back.heartbeats if h.body.get("closed") and h.body["state"].startswith("spool full\n")], "its reason")
+    back.close()
     back = make.core()
     back.wait_events(n)
     wait_for(lambda: not refused(ingress) and ingress.amo(hook("after")).status == 200, "room")
