@@ -118,14 +118,28 @@ static void set_log_up(const struct process *p)
     log_setup(p->name, level, strcmp(config_text(p->config, "log/format"), "json") == 0);
 }
 
+/* What is told of them beside the log: names alone, one of what is set there may be a secret. */
+static char strangers[PROCESS_STRANGERS_MAX];
+
+const char *process_strangers(void)
+{
+    return strangers;
+}
+
 static void on_stranger(void *arg, const char *name, bool mistake, const char *like)
 {
     char space[LOG_VALUE_MAX];
+    size_t used = strlen(strangers);
+    size_t need = strlen(name) + (like ? strlen(like) + 1 : 0) + 1;
 
     (void)arg;
-    if (mistake)
-        log_line(LOG_LEVEL_WARN, "setting.unknown", "name=%s like=%s",
-                 log_value(view_of(name), space), like ? like : "-");
+    if (!mistake)
+        return;
+    log_line(LOG_LEVEL_WARN, "setting.unknown", "name=%s like=%s",
+             log_value(view_of(name), space), like ? like : "-");
+    if (used + need < sizeof(strangers)) /* the log has them all */
+        (void)snprintf(strangers + used, sizeof(strangers) - used, "%s%s%s\n", name,
+                       like ? " " : "", like ? like : "");
 }
 
 /* The signals that arrive through process_signal_fd. */

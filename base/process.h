@@ -80,6 +80,10 @@ AMO_MUSTCHECK int process_confine(struct process *p);
 /* What this process could not give up then, the largest of it: "everything" (it was not to), "calls", "files",
  * "ports"; "" when nothing is missing, and in a build that is never confined. */
 const char *process_lacks(void);
+/* The variables of the environment that look like settings and are none, as many as fit: of each a line "NAME", or
+ * "NAME LIKE" with the one that may be meant. "" none. Never what is set there. */
+#define PROCESS_STRANGERS_MAX 512
+const char *process_strangers(void);
 /* The last line of the log, with the exit code @code; frees what process_start made. Returns @code. */
 int process_end(struct process *p, int code);
 void process_fini(struct process *p);

@@ -12,7 +12,7 @@ static const struct field hello_fields[] = {
     FIELD(FIELD_U64, hello, credit),   FIELD(FIELD_U64, hello, credit_bytes),
     FIELD(FIELD_BIN, hello, held),     FIELD(FIELD_U64, hello, session),
     FIELD(FIELD_I64, hello, mono_ms),  FIELD(FIELD_U64, hello, places),
-    FIELD(FIELD_TEXT, hello, lacks),
+    FIELD(FIELD_TEXT, hello, lacks),   FIELD(FIELD_TEXT, hello, strangers),
 };
 
 static const struct field welcome_fields[] = {

@@ -42,6 +42,8 @@ struct hello {
     int64_t mono_ms;  /* its monotonic clock; comes back as `echo_ms`; 0 not said */
     struct view
         lacks; /* what it could not give up (process_lacks); none: nothing, or not said */
+    struct view
+        strangers; /* variables that are no settings (process_strangers); none: the same */
 };
 
 /* WELCOME */

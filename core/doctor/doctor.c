@@ -84,10 +84,12 @@ static void check_confined(struct control_ask *ask, const char *name, const char
                           : "Linux 5.13 and seccomp, also for containers; until then "
                             "give each program a user of its own (architecture.md, Powers)"};
 
-    check_add(ask->w, &c, "%s%s",
-              *lacks ? "whoever takes it over has what its user has: not given up: "
-                     : "has given up what it does not need",
-              lacks);
+    check_add(
+        ask->w, &c, "%s%s",
+        *lacks ? "at its start it could not give up what it does not need, so whoever took the "
+                 "process over would have it: "
+               : "has given up what it does not need",
+        lacks);
 }
 
 static void check_powers(struct control_ask *ask)
@@ -102,6 +104,47 @@ static void check_powers(struct control_ask *ask)
         if (*p->lacks) /* an older one does not say */
             check_confined(ask, p->name, p->lacks);
     }
+}
+
+/* @lines as process_strangers(): how many there were. */
+static size_t check_strangers(struct control_ask *ask, const char *process, const char *lines)
+{
+    struct check c = {.name = "setting",
+                      .subject = view_of(process),
+                      .severity = SEVERITY_YELLOW,
+                      .action = "correct the name where the process gets its environment (its "
+                                "unit, compose, the shell) and restart it; amoctl config check "
+                                "finds such names before"};
+    size_t n = 0;
+
+    for (; *lines; n++) {
+        size_t len = strcspn(lines, "\n");
+        size_t name = strcspn(lines, " \n");
+        bool like = name < len;
+
+        check_add(ask->w, &c,
+                  "%.*s is set in its environment, is no setting and is ignored%s%.*s%s",
+                  (int)name, lines, like ? "; did you mean " : "",
+                  like ? (int)(len - name - 1) : 0, lines + name + like, like ? "?" : "");
+        lines += len + (lines[len] == '\n');
+    }
+    return n;
+}
+
+static void check_settings(struct control_ask *ask)
+{
+    const char *name = config_text(ask->core->config, "name");
+    size_t n = check_strangers(ask, *name ? name : "core", process_strangers());
+    struct check fine = {.name = "setting", .severity = SEVERITY_GREEN};
+
+    for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
+         i = i->next) {
+        const struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        n += check_strangers(ask, p->name, p->strangers);
+    }
+    if (n == 0)
+        check_add(ask->w, &fine, "no process has told of a mistyped AMO_ variable");
 }
 
 static void check_queue(struct control_ask *ask)
@@ -179,7 +222,8 @@ static void check_disk(struct control_ask *ask)
     struct check c = {.name = "disk",
                       .subject = view_of(path),
                       .severity = SEVERITY_RED,
-                      .action = "see data_dir"};
+                      .action =
+                          "correct data_dir in core's configuration: amoctl config check FILE"};
     struct statvfs s;
 
     if (statvfs(path, &s) == 0)
@@ -413,6 +457,7 @@ int verb_doctor(struct control_ask *ask)
     check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
     check_powers(ask);
     doctor_spools(ask);
+    check_settings(ask);
     check_queue(ask);
     check_set_aside(ask);
     check_shares(ask);

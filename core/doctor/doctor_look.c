@@ -123,9 +123,9 @@ static void judge_clock(struct view subject, const struct result *r, struct json
                  : skew < SKEW_RED_MS  ? SEVERITY_YELLOW
                                        : SEVERITY_RED;
     if (skew < 1000) /* the Date has whole seconds */
-        check_add(w, &c, "less than a second from amojo's");
+        check_add(w, &c, "less than 1 s from amojo's");
     else
-        check_add(w, &c, "%" PRId64 ".%03" PRId64 " s %s", skew / 1000, skew % 1000,
+        check_add(w, &c, "%" PRId64 " s %s", skew / 1000,
                   r->skew_ms < 0 ? "ahead of amojo's" : "behind amojo's");
 }
 

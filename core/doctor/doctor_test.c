@@ -146,7 +146,7 @@ static void amojos_clock_is_told(void **state)
         r, &c,
         (struct result){
             .outcome = OUTCOME_HOLD, .status = 404, .skew_known = true, .skew_ms = -61000});
-    ended(r, "clock", "red", "61.000 s ahead");
+    ended(r, "clock", "red", "61 s ahead of amojo's");
 }
 
 /* Core stood still: the wait for the webhook ends with the call. */
@@ -263,6 +263,24 @@ static void what_was_given_up_or_not_understood_is_counted(void **state)
                                .amo_chat_id = VIEW_LIT("chat-2")});
     rig_commit(r); /* it has arrived; its letter stays, with what was tried */
     seen(r, "dead_letters", "yellow", "commands given up: 1");
+}
+
+static void a_mistyped_setting_is_seen(void **state)
+{
+    struct rig *r = *state;
+
+    seen(r, "setting", "green", "no process");
+    (void)snprintf(r->worker->strangers, sizeof(r->worker->strangers),
+                   "AMO_LOG_LEVL AMO_LOG_LEVEL\nAMO_CORE_X\n");
+    seen(r, "setting", "yellow",
+         "AMO_LOG_LEVL is set in its environment, is no setting and is "
+         "ignored; did you mean AMO_LOG_LEVEL?");
+    seen(r, "setting", "yellow",
+         "AMO_CORE_X is set in its environment, is no setting and is ignored");
+    seen(r, "setting", NULL, "no process");
+    /* of what only a broken process says, whatever stands there */
+    (void)snprintf(r->worker->strangers, sizeof(r->worker->strangers), "\n \nA ");
+    seen(r, "setting", "yellow", "A is set in its environment");
 }
 
 static void who_has_an_older_registry_or_is_silent_is_seen(void **state)
@@ -425,6 +443,7 @@ int main(void)
         CASE(a_worker_that_makes_no_call_is_told_in_words),
         CASE(a_spool_that_fills_is_seen),
         CASE(what_was_given_up_or_not_understood_is_counted),
+        CASE(a_mistyped_setting_is_seen),
         CASE(who_has_an_older_registry_or_is_silent_is_seen),
         CASE(held_accounts_and_connectors_are_seen),
         CASE(the_answer_of_whoever_holds_us_is_seen),

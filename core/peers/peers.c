@@ -123,6 +123,19 @@ bool peers_have_room(const struct core *c, enum role role, struct view name, pid
     return n_role < LIMIT_PEERS / 2 && n_process < LIMIT_PEERS_OF_ONE;
 }
 
+/* Whoever has taken over an edge says what he likes, and it is shown on a terminal. */
+static void copy_names(struct view v, char ret[PROCESS_STRANGERS_MAX])
+{
+    size_t n = 0;
+
+    for (; n < v.len && n < PROCESS_STRANGERS_MAX - 1; n++) {
+        char c = v.ptr[n];
+
+        ret[n] = (char)(c == '\n' || (c >= ' ' && c <= '~') ? c : '_');
+    }
+    ret[n] = '\0';
+}
+
 struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
                       const struct hello *h, const struct id *boot)
 {
@@ -137,6 +150,7 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
         p->version[0] = '\0';
     if (view_copy(h->lacks, p->lacks, sizeof(p->lacks)))
         p->lacks[0] = '\0';
+    copy_names(h->strangers, p->strangers);
     p->role = (enum role)h->role;
     p->socket = s;
     memcpy(p->route, route.ptr, route.len);

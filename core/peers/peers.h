@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/ids.h"
 #include "base/list.h"
+#include "base/process.h"
 #include "core/peers/heard.h"
 #include "core/peers/trail.h"
 #include "core/turn/turn.h"
@@ -48,6 +49,7 @@ struct peer {
     char name[64];
     char version[32];
     char lacks[16]; /* what it could not give up at its start; "" nothing, or not said */
+    char strangers[PROCESS_STRANGERS_MAX]; /* as process_strangers(), signs cleaned */
     struct id boot;
     pid_t pid;        /* of its process; 0 not known, or of another pid namespace */
     uint64_t session; /* sockets its process had opened; 0 not said */

@@ -185,6 +185,8 @@ static void edge_say_hello(struct edge *e)
 
     if (*process_lacks())
         h.lacks = view_of(process_lacks());
+    if (*process_strangers())
+        h.strangers = view_of(process_strangers());
     e->on.hello(e->on.arg, &h);
     buf_reset(&e->body);
     /* not sent now is sent at the next tick */

@@ -481,6 +481,15 @@ def test_a_mistyped_setting_is_told(tmp_path):
     assert done.returncode == 2 and "did you mean AMO_INGRESS_LISTEN?" in done.stderr
 
 
+@answers("Does a running process have a mistyped setting?")
+def test_a_mistyped_setting_of_a_running_process_is_told():
+    with Stack(env={**QUICK, "AMO_EGRESS_CONCURENCY": "3"}) as stack:
+        stack.up(register=False)
+        said = Day(stack).ask("doctor")
+        for process in ("core", "ingress", "egress-0"):
+            assert re.search(rf"yellow setting {process}: AMO_EGRESS_CONCURENCY is set .{{0,60}}did you mean AMO_EGRESS_CONCURRENCY\?", said), said
+
+
 @answers("What does a mistyped filter find?")
 def test_a_filter_with_an_unknown_value_is_an_error(day):
     assert "no such account" in day.ask("conversation", "list", "--scope", "nope", code=1)
