@@ -33,6 +33,18 @@ static const char *severity_name(enum severity severity)
     return "red";
 }
 
+/* What to do; and whoever is at his wits' end needs the page that says more. */
+static void add_todo(struct json_writer *w, const struct check *c)
+{
+    char todo[1024];
+    const char *action = c->action ? c->action : "";
+    bool leads = view_find(view_of(action), "amoctl explain") != NULL;
+
+    (void)snprintf(todo, sizeof(todo), "%s%s%s%s", action, *action && !leads ? "; " : "",
+                   leads ? "" : "amoctl explain ", leads ? "" : c->name); /* ours, and fits */
+    json_add_text(w, "todo", c->severity != SEVERITY_GREEN ? view_of(todo) : VIEW_NONE);
+}
+
 void check_add(struct json_writer *w, const struct check *c, const char *fmt, ...)
 {
     char words[2048];
@@ -47,7 +59,7 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     json_add_text(w, "subject", c->subject);
     json_add_text(w, "state", view_of(severity_name(c->severity)));
     json_add_text(w, "words", view_cut(view_of(words), sizeof(words)));
-    json_add_text(w, "todo", c->severity != SEVERITY_GREEN ? view_of(c->action) : VIEW_NONE);
+    add_todo(w, c);
     json_close_object(w);
 }
 

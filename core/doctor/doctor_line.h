@@ -19,7 +19,8 @@ struct check {
     const char *name; /* "disk" */
     struct view subject;
     enum severity severity;
-    const char *action; /* what to do; shown unless it is green, NULL none */
+    const char *
+        action; /* what to do; shown unless it is green, NULL none. `amoctl explain NAME` is put behind it */
 };
 
 /* Appends {check, subject, state, words, todo} to the array that @w is in. */

@@ -82,7 +82,7 @@ static int check_conversations(struct control_ask *ask)
         return rc;
     if (s.lines > LINES_MAX) {
         fine.severity = SEVERITY_YELLOW;
-        fine.action = "the same for those";
+        fine.action = "amoctl source list, then amoctl source add for each of these as well";
         check_add(ask->w, &fine, "%" PRId64 " more numbers are like these",
                   s.lines - LINES_MAX);
     } else if (s.n == 0 && s.waiting == 0) {
@@ -122,7 +122,8 @@ static void check_left(struct control_ask *ask, const struct reg_scope *s)
                   "commands that wait for an account that left at %s: %zu; given up at %s",
                   left, n, end);
     else
-        check_add(ask->w, &check, "commands that wait without an end while it is paused: %zu",
+        check_add(ask->w, &check,
+                  "commands that wait, without ever being given up, while it is paused: %zu",
                   n);
 }
 
@@ -139,7 +140,7 @@ static void check_source(struct control_ask *ask, const struct reg_source *src)
         return;
     check_add(ask->w, &c, "listed at %s for an account that %s: its clients are refused",
               src->connector,
-              !s                ? "is not there any more"
+              !s                ? "no longer exists"
               : s->disconnected ? "left"
                                 : "uses another connector");
 }
@@ -156,7 +157,7 @@ static void check_dest(struct control_ask *ask, const struct dest *d)
     if (d->n_waiting == 0 || (d->kind == DEST_SCOPE ? registry_scope(r, name) != NULL
                                                     : registry_connector(r, name) != NULL))
         return;
-    check_add(ask->w, &c, "commands that wait for it, and it is not there any more: %zu",
+    check_add(ask->w, &c, "it no longer exists, and commands still wait for it: %zu",
               d->n_waiting);
 }
 
@@ -169,7 +170,7 @@ static void check_accounts(struct control_ask *ask, const struct reg_scope *s)
 
     if (!s->disconnected &&
         !registry_connector(ask->core->turn->registry, view_of(s->connector)))
-        check_add(ask->w, &c, "its connector %s is not there any more", s->connector);
+        check_add(ask->w, &c, "its connector %s no longer exists", s->connector);
     if (s->disconnected || s->paused)
         check_left(ask, s);
 }

@@ -190,9 +190,9 @@ static void check_webhooks(struct control_ask *ask, const struct trail_row *row)
                                        "good ones have come since; webhooks"};
     static const char *const action[] = {
         "amoctl channel secret, if support has given a new one: amo does not send these again; "
-        "see the runbook, \"Requests are refused\"",
+        "amoctl explain requests-are-refused",
         "amoctl status: has one of the ingresses an older registry? amo does not send these "
-        "again; see the runbook, \"Requests are refused\"",
+        "again; amoctl explain requests-are-refused",
         NULL};
     enum unproven is = unproven_of(ask, row);
     struct check c = {.name = "webhooks",
@@ -208,9 +208,10 @@ static void check_calls(struct control_ask *ask, const struct trail_row *row)
                                        "good ones have come since; calls"};
     static const char *const action[] = {
         "give the service its token and secret again (amoctl connector rotate makes new ones): "
-        "it does not send these again; see the runbook, \"Requests are refused\"",
+        "it does not send these again; amoctl explain requests-are-refused",
         "is the address the service's? Then one of its processes has an old token or secret: "
-        "give it the present one. Else it is a stranger's, and nothing is lost",
+        "give it the present one. Else it is a stranger's, and nothing is lost; "
+        "amoctl explain requests-are-refused",
         NULL};
     enum unproven is = unproven_of(ask, row);
     struct check c = {.name = "calls",
@@ -247,7 +248,7 @@ static void check_lost(struct control_ask *ask, const struct trail_row *row)
                       .severity = SEVERITY_YELLOW,
                       .action =
                           "amo does not send these again: have managers look at their chats of "
-                          "that time; see the runbook, \"Requests are refused\""};
+                          "that time; amoctl explain requests-are-refused"};
     char why[REFUSAL_WORD + 64];
 
     (void)snprintf(why, sizeof(why), "%s%s", row->code, /* fits */
@@ -315,10 +316,10 @@ static bool check_silent(struct control_ask *ask, enum heard_kind kind, const ch
                       .subject = view_of(name),
                       .severity = SEVERITY_YELLOW,
                       .action = channel
-                                    ? "ask somebody to write from amoCRM; see the runbook, "
-                                      "\"Nobody is heard\""
+                                    ? "ask somebody to write from amoCRM; amoctl explain "
+                                      "nobody-is-heard"
                                     : "does the service run, and does it reach this bridge? "
-                                      "See the runbook, \"Nobody is heard\""};
+                                      "amoctl explain nobody-is-heard"};
 
     /* accounts last: there may be many */
     if (!row || !heard_is_silent(row, clock_unix_ms(), &usual) ||
@@ -344,7 +345,8 @@ static void check_silence(struct control_ask *ask)
     for (size_t i = 0; sure && i < r->n_connectors && n < LINES_MAX; i++)
         n += check_silent(ask, HEARD_CONNECTOR, r->connectors[i].name);
     if (sure && n == 0)
-        check_add(ask->w, &fine, "nobody is silent who is busy at this time");
+        check_add(ask->w, &fine,
+                  "whoever is usually busy at this time of the day has been heard");
 }
 
 int doctor_refused(struct control_ask *ask)
@@ -361,7 +363,8 @@ int doctor_refused(struct control_ask *ask)
     n += check_rows(ask, &t, check_calls);
     n += check_rows(ask, &t, check_requests);
     if (n == 0)
-        check_add(ask->w, &fine, "none that is lost by it was refused within the hour");
+        check_add(ask->w, &fine,
+                  "within the hour nothing was refused that its sender would not send again");
     mem_free(t.rows);
     check_silence(ask);
     return 0;

@@ -1,7 +1,8 @@
 """The pages and amoctl know the same verbs and options."""
 import re
+import subprocess
 
-from kit import ROOT
+from kit import BIN, ROOT
 from verbs import options
 
 
@@ -27,3 +28,15 @@ def test_every_option_that_stands_behind_a_verb_on_a_page_is_one_of_it():
             verb = next((v for v in (" ".join(words[:2]), " ".join(words[:1])) if v in known), None)
             for option in re.findall(r"(?<![\w-])--[a-z-]+", quoted) if verb else []:
                 assert option in known[verb] | {"--json", "--help", "--config"}, f"{path.name}: amoctl {quoted}"
+
+
+def test_every_line_of_doctor_leads_to_a_page_that_there_is():
+    """Its name, which stands behind what to do, and whatever a line says to have explained."""
+    code = "".join(re.sub(r'"\s*\n?\s*"', "", path.read_text(encoding="utf-8")) for path in (ROOT / "core/doctor").glob("*.c")
+                   if not path.name.endswith("_test.c"))
+    names = set(re.findall(r'\.name = "([a-z_]+)"', code)) | {"ingress", "egress", "data_dir", "run_dir", "master_key"}
+    asked = set(re.findall(r"amoctl explain ([a-z_.-]+)", code))
+    assert {"disk", "reach", "webhooks", "setting", "front_door"} <= names and "a-destination-is-held" in asked
+    unknown = [name for name in sorted(names | asked)
+               if subprocess.run([BIN / "amoctl", "explain", name], capture_output=True, timeout=60).returncode]
+    assert not unknown, unknown

@@ -177,13 +177,13 @@ static void look(struct doctor *d, const struct json_node *wish)
     if (doc)
         take_checks(d, json_root(doc));
     else
-        take_check(
-            d, &(struct check){
-                   .what = what,
-                   .subject = subject,
-                   .state = view_of(state_names[STATE_RED]),
-                   .words = buf_view(&answer.error),
-                   .todo = VIEW_LIT("fix what is red above it first; then see core's log")});
+        take_check(d,
+                   &(struct check){.what = what,
+                                   .subject = subject,
+                                   .state = view_of(state_names[STATE_RED]),
+                                   .words = buf_view(&answer.error),
+                                   .todo = VIEW_LIT("fix what is red above it first; then see "
+                                                    "core's log; amoctl explain doctor")});
     json_free(doc);
     buf_fini(&args);
     core_answer_fini(&answer);
