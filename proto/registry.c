@@ -312,7 +312,8 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
         *ret_known = only != NULL;
         return only; /* it is this one's, or of one who left: nobody else's */
     }
-    for (size_t i = 0; r && i < r->n_scopes; i++) {
+    /* two are enough to know that it is nobody's */
+    for (size_t i = 0; r && i < r->n_scopes && n_connected < 2; i++) {
         if (!view_is(connector, r->scopes[i].connector))
             continue;
         n_left += r->scopes[i].disconnected;

@@ -139,7 +139,7 @@ static bool is_of_conversation(const struct kept_filter *f, const struct event *
 /* What is known of one without its event, too. */
 struct seen {
     const struct event *event; /* NULL: it is kept unread, or its person was erased */
-    struct view scope;         /* VIEW_NONE: not known */
+    struct view scope;         /* VIEW_NONE: not known, or not looked for */
     struct view connector;     /* the same, or amo sent it */
     bool unread;
 };
@@ -290,7 +290,8 @@ static int look_at(void *arg, const struct kept_row *row)
     if (read == 0) {
         seen.event = &e;
         seen.connector = e.connector;
-        seen.scope = scope_of(l->core, row, &e);
+        if (l->w || l->filter->scope.ptr)
+            seen.scope = scope_of(l->core, row, &e);
     }
     l->fits = fits(l, row, &seen);
     return l->fits && l->w ? row_json(l, row, &seen) : 0;

@@ -32,6 +32,7 @@
 #define LOOKED_MAX   4000 /* rows in one turn … */
 #define LOOKED_US    3000 /* … and for so long */
 #define NAMED_US     1000 /* if finding out who is meant took as long */
+#define COUNT_US     500  /* so long it is counted what is kept of one person */
 #define PERSON_MAX   256  /* events about one person that one page looks at */
 
 /* What the rows are made of. Of one time, a later one stands before those above it. */
@@ -506,7 +507,7 @@ static int conversation_json(struct page *p)
     json_open_object(ask->w, "conversation");
     named_json(ask->core, &p->person, p->reveal, ask->w);
     rc = waits_json(ask->core, &waits, ask->w);
-    rc = rc ? rc : kept_counts_json(ask->core, &p->person, p->until_mono_us, ask->w);
+    rc = rc ? rc : kept_counts_json(ask->core, &p->person, clock_mono_us() + COUNT_US, ask->w);
     json_close_object(ask->w);
     return rc;
 }

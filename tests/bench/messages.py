@@ -1,7 +1,7 @@
 """How long core's turn is while somebody asks or orders something: ./dev bench messages [MESSAGES [WAITING [ACCOUNTS]]].
 
-A store of a million messages in a tenth as many conversations, with 100,000 commands that wait and 20,000 accounts, is
-filled beside core; there is no worker, so that nothing moves. Half of what waits is of one account that is paused, the
+A store of a million messages in a tenth as many conversations, with 100,000 commands that wait, as many entries in
+quarantine and events that wait, and 20,000 accounts, is filled beside core; there is no worker, so that nothing moves. Half of what waits is of one account that is paused, the
 rest waits for all the others. Each question is asked many times over the control socket. What is printed is the time of
 core's thread on a processor, less that of an empty question (clock.show), so that other work of the machine does not
 count. A question that is answered page by page shows the slowest page, and the sum of all. Orders that change something
@@ -21,7 +21,8 @@ from stack import Stack, wait_for  # noqa: E402
 
 ASKED = 30
 PAGES = 400
-KEPT = 10_000  # dead letters, entries in quarantine, events that wait
+DEAD = 10_000  # dead letters
+OF_ONE = 5_000  # entries in quarantine, and events that wait, of one conversation
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<?)"
 
 
@@ -60,20 +61,23 @@ def fill(path, scope, messages, waiting, accounts):
         db.execute("INSERT INTO commands(lane,kind,message,scope,connector,body,taken_ms,attempts,next_ms,lost,paused_ms,trace) "
                    + copy.format(last="0,0,0,m.trace"), (first, now, first, base + messages - waiting, waiting))
         db.execute("INSERT INTO dead(lane,kind,message,scope,connector,body,taken_ms,attempts,reason,died_ms) "
-                   + copy.format(last="'refused',m.taken_ms"), (first, now, first, base + messages // 2, KEPT))
-        many(db, "waiting", KEPT)
-        db.execute(f"{NUMBERS} INSERT INTO quarantine(kind,reason,connector,event,trace,at_ms) SELECT 5,'unknown_message','svc',"
-                   "event,randomblob(16),?+i FROM n,(SELECT event FROM waiting LIMIT 1)", (KEPT, now - 3600000))
+                   + copy.format(last="'refused',m.taken_ms"), (first, now, first, base + messages // 2, DEAD))
+        many(db, "waiting", waiting, now)
+        db.execute(f"{NUMBERS} INSERT INTO quarantine(kind,reason,connector,event,trace,at_ms,message_id,chat,phone) SELECT 5,"
+                   "'unknown_message','svc',event,randomblob(16),?+i*3600000/?,'kept-'||i,CASE WHEN i%20=0 AND i<=20*? THEN"
+                   " 'thread777' ELSE 'nobodys'||i END,CAST(79200000000+i AS TEXT) FROM n,(SELECT event FROM waiting LIMIT 1)",
+                   (waiting, now - 3600000, waiting, OF_ONE))
     db.close()
     return first, base
 
 
-def many(db, table, n):
-    """So many rows as the one that is there."""
+def many(db, table, n, now):
+    """So many rows as the one that is there, over an hour; some of them are of one conversation."""
     columns = [c[1] for c in db.execute(f"PRAGMA table_info({table})")]
-    values = ["NULL" if c in ("same", "id") else "randomblob(16)" if c == "trace" else f"{c}||i" if c == "key" else c
-              for c in columns]
-    db.execute(f"{NUMBERS} INSERT INTO {table}({','.join(columns)}) SELECT {','.join(values)} FROM n,"
+    other = {"same": "NULL", "id": "NULL", "trace": "randomblob(16)", "key": "key||i", "message_id": "'late-'||i",
+             "taken_ms": f"{now - 3600000}+i*3600000/{n}", "phone": "CAST(79300000000+i AS TEXT)",
+             "chat": f"CASE WHEN i%20=0 AND i<=20*{OF_ONE} THEN 'thread777' ELSE 'alone'||i END"}
+    db.execute(f"{NUMBERS} INSERT INTO {table}({','.join(columns)}) SELECT {','.join(other.get(c, c) for c in columns)} FROM n,"
                f"(SELECT * FROM {table} LIMIT 1)", (n,))
 
 
@@ -143,7 +147,20 @@ def questions(scope, other, first, base):
     yield "trace of nothing", "trace", {"id": "zzzz-not-there"}, False
     yield "trace of a number nobody has", "trace", {"id": "987654321987"}, False
     yield "trace of a conversation's id", "trace", {"id": "thread777"}, False
+    yield "trace of an id's beginning", "trace", {"id": "kept-777"}, False
+    yield "trace of a beginning that many have", "trace", {"id": "svc-x777"[:7] + "1"}, False
+    yield "trace of what waits, by its beginning", "trace", {"id": "late-7777"}, False
     yield "by phone", "message.list", who, False
+    yield "of whom is nothing but quarantine", "message.list", {"who": "79200000777"}, False
+    yield "of whom is only what waits", "message.list", {"who": "alone777", "limit": "200"}, False
+    yield "of one with much in quarantine", "message.list", {"who": "thread777", "limit": "200"}, False
+    yield "the same, all pages", "message.list", {"who": "thread777", "limit": "200"}, True
+    yield "in quarantine", "message.list", {"state": "quarantined", "limit": "200"}, False
+    yield "waiting", "message.list", {"state": "waiting", "limit": "200"}, False
+    yield "set aside, of which is none, all pages", "message.list", {"state": "set_aside"}, True
+    yield "in quarantine of an account, all pages", "message.list", {"state": "quarantined", "scope_id": other}, True
+    yield "for a reason that nothing has, all pages", "message.list", {"reason": "too_old"}, True
+    yield "one with much in quarantine", "conversation.show", {"id": "thread777"}, False
     yield "by an id of amo's chat", "message.list", {"who": "chat777"}, False
     yield "by name", "message.list", {"who": "иван петров 999"}, False
     yield "by a name nobody has", "message.list", {"who": "zzzz"}, False
