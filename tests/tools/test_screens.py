@@ -167,10 +167,19 @@ def test_messages_fit(core, run_dir, columns):
                "told": "failed", "told_code": 905, "mid": longest("mid", 1), "conversation": 7, "source": longest("source", 1),
                "connector": "n" * 20, "account": longest("title", 1), "reason": "refused", "words": longest("words", 1),
                "text": longest("text", 2)}
-    core.will_answer({"messages": [message], "looked_at": 9, "next": "9007199254740991"})
+    kept = {"at": "2026-11-30T01:45:11.130Z", "state": "quarantined", "reason": "unknown_conversation", "entry": 7,
+            "why": "in quarantine, entry 7: unknown_conversation", "kind": "amo.message", "direction": "outbound",
+            "written_in": "amo", "type": "text", "conversation": None, "chat_id": longest("chat_id", 1), "phone": "***0101",
+            "name": "И. П.", "connector": None, "source": longest("source", 1), "account": longest("title", 1),
+            "amo_id": longest("amo_id", 1), "trace": longest("trace", 1)}
+    unread = {"at": "2026-11-30T01:45:11.130Z", "state": "quarantined", "reason": "suspect", "entry": 8,
+              "why": "in quarantine, entry 8: suspect; it is kept unread, so nobody knows whose it is"}
+    core.will_answer({"messages": [message, kept, unread], "looked_at": 9, "next": "9007199254740991"})
     shown = amoctl(run_dir, "message", "list", env={"COLUMNS": columns}).stdout
     check_fits(shown, columns)
     assert message["mid"] in shown and squeezed(message["text"]) in squeezed(shown)
+    for part in (kept["amo_id"], "no conversation, phone ***0101, И. П.", kept["why"], unread["why"]):
+        assert squeezed(part) in squeezed(shown), part
 
 
 def ordinary(n):
