@@ -51,7 +51,7 @@ int doctor_stuck(struct control_ask *ask)
                    oldest ? oldest->lane->id / 2 : 0, oldest ? oldest->lane->id / 2 : 0);
     c.severity = SEVERITY_YELLOW;
     c.action = oldest ? action : "amoctl conversation list --waiting";
-    buf_init(&words, 2 * WHY_MAX);
+    buf_init(&words, (size_t)2 * WHY_MAX);
     rc = oldest ? add_oldest(ask->core, oldest, &words) : 0;
     check_add(ask->w, &c,
               "conversations that wait behind one message, not delivered for more than %" PRId64

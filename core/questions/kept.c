@@ -20,7 +20,6 @@ struct looking {
     enum kept_place place;
     const struct kept_filter *filter;
     struct json_writer *w; /* NULL: it is only asked whether it fits */
-    bool reveal;
     bool fits;
 };
 
@@ -219,8 +218,10 @@ static int person_json(struct looking *l, const struct event *e, struct json_wri
     } else if (rc == 0) {
         json_add_null(w, "conversation");
         json_add_text_if(w, "chat_id", e->chat_id);
-        mask_add_phone(w, "phone", by_sender ? e->sender_phone : e->receiver_phone, l->reveal);
-        mask_add_name(w, "name", by_sender ? e->sender_name : e->receiver_name, l->reveal);
+        mask_add_phone(w, "phone", by_sender ? e->sender_phone : e->receiver_phone,
+                       l->filter->reveal);
+        mask_add_name(w, "name", by_sender ? e->sender_name : e->receiver_name,
+                      l->filter->reveal);
     }
     conversation_fini(&c);
     return rc;
@@ -242,7 +243,7 @@ static int event_json(struct looking *l, const struct event *e, struct view scop
     json_add_time(w, "taken_at", e->taken_ms);
     if (e->content.text.len)
         json_add_int(w, "text_chars", (int64_t)mask_chars(e->content.text));
-    if (l->reveal)
+    if (l->filter->reveal)
         json_add_text_if(w, "text", e->content.text);
     rc = person_json(l, e, w);
     json_add_text(w, "connector", e->connector);
@@ -298,9 +299,9 @@ static int look_at(void *arg, const struct kept_row *row)
 }
 
 int kept_json(struct core *c, enum kept_place place, int64_t id, const struct kept_filter *f,
-              bool reveal, struct json_writer *w, bool *ret_fits)
+              struct json_writer *w, bool *ret_fits)
 {
-    struct looking l = {.core = c, .place = place, .filter = f, .w = w, .reveal = reveal};
+    struct looking l = {.core = c, .place = place, .filter = f, .w = w};
     int rc = store_kept_row(c->store, place, id, look_at, &l);
 
     *ret_fits = l.fits;
@@ -323,7 +324,7 @@ static int count(struct core *c, enum kept_place place, const struct kept_filter
     for (size_t i = 0; rc == 0 && i < n && (i == 0 || clock_mono_us() < until_mono_us); i++) {
         bool is_one = false;
 
-        rc = kept_json(c, place, at[i].id, f, false, NULL, &is_one);
+        rc = kept_json(c, place, at[i].id, f, NULL, &is_one);
         *ret_n += is_one;
     }
     return rc;

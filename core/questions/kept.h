@@ -26,17 +26,17 @@ struct kept_filter {
     int64_t direction; /* MESSAGE_INBOUND, or another for all that are none */
     const struct conversation *conversation;
     const struct kept_who *who; /* of it */
+    bool reveal;                /* of those that fit texts, names and phones are shown */
 };
 
 /* Do events of @place have rows of this state? VIEW_NONE: yes. */
 bool kept_has_state(enum kept_place place, struct view state);
 /* Why something waits, for a filter: "unknown_message", "echo", "conversation", "room". By the row's key. */
 const char *kept_waits_for(struct view key);
-/* Adds one object to @w's open array if the row fits @f. Texts, names and phones are masked unless @reveal. A row that has
- * gone does not fit. */
+/* Adds one object to @w's open array if the row fits @f. Texts, names and phones are masked unless @f says otherwise. A row
+ * that has gone does not fit. @w NULL: it is only asked whether it fits. */
 AMO_MUSTCHECK int kept_json(struct core *c, enum kept_place place, int64_t id,
-                            const struct kept_filter *f, bool reveal, struct json_writer *w,
-                            bool *ret_fits);
+                            const struct kept_filter *f, struct json_writer *w, bool *ret_fits);
 /* Members of @w's open object: how many are about a conversation, "quarantined" and "events_waiting"; those of so many at
  * most, and as far as the time goes. */
 #define KEPT_COUNTED 100

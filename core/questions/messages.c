@@ -270,7 +270,8 @@ static void choose_sources(struct page *p)
                                    .reason = p->filter.reason,
                                    .direction = p->filter.direction,
                                    .conversation = p->person.id ? &p->person : NULL,
-                                   .who = &p->who};
+                                   .who = &p->who,
+                                   .reveal = p->reveal};
     for (enum source i = FROM_WAITING; i < N_SOURCES; i++)
         p->streams[i].max = i != FROM_MESSAGES && p->named ? PERSON_MAX : max;
     p->streams[FROM_WAITING].off = !kept_has_state(KEPT_WAITING, state);
@@ -413,7 +414,7 @@ static int look_at(struct page *p, enum source from)
         rc = look_at_message(p, p->last.id, &fits);
     else
         rc = kept_json(c, from == FROM_WAITING ? KEPT_WAITING : KEPT_QUARANTINE, p->last.id,
-                       &p->kept, p->reveal, w, &fits);
+                       &p->kept, w, &fits);
     p->n += fits;
     return rc;
 }

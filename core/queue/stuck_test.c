@@ -6,7 +6,7 @@
 #include "core/queue/queue.h"
 
 #define UNIX_MS  1800000000000LL
-#define LIMIT_MS 600000
+#define LIMIT_MS 600000LL
 
 struct rig {
     struct queue *q;

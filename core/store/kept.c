@@ -285,8 +285,15 @@ enum kept_by {
     KEPT_BY_PHONE,
 };
 
+/* Those that were found so far. */
+struct places {
+    struct message_at *at;
+    size_t n;
+    size_t max; /* of one name */
+};
+
 static int newest_by(struct store *s, const struct kept_range *k, enum kept_by by,
-                     const char *name, struct message_at *ret, size_t max, size_t *n)
+                     const char *name, struct places *found)
 {
     static const char *const sql[][3] = {
         [KEPT_QUARANTINE] = {[KEPT_ALL] = NEWEST("quarantine", "at_ms",    ""),
@@ -299,13 +306,14 @@ static int newest_by(struct store *s, const struct kept_range *k, enum kept_by b
     const struct message_at *before = &k->before;
     struct db_rows *r = NULL;
     int rc = by == KEPT_ALL ? db_query(s->db, &r, sql[k->place][by], "iiii", k->since_ms,
-                                       before->taken_ms, before->id, (int64_t)max)
+                                       before->taken_ms, before->id, (int64_t)found->max)
                             : db_query(s->db, &r, sql[k->place][by], "siiii", name, k->since_ms,
-                                       before->taken_ms, before->id, (int64_t)max);
+                                       before->taken_ms, before->id, (int64_t)found->max);
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = 0;
-        ret[(*n)++] = (struct message_at){.taken_ms = db_int(r, 0), .id = db_int(r, 1)};
+        found->at[found->n++] =
+            (struct message_at){.taken_ms = db_int(r, 0), .id = db_int(r, 1)};
     }
     return rc;
 }
@@ -320,53 +328,57 @@ static int newer_first(const void *a, const void *b)
     return (x->id < y->id) - (x->id > y->id);
 }
 
-/* What is found by several names is there once; no more than @max stay. */
-static size_t sorted(struct message_at *all, size_t n, size_t max)
+/* What is found by several names is there once; no more than `max` stay. */
+static void keep_newest(struct places *found)
 {
     size_t kept = 0;
 
-    qsort(all, n, sizeof(*all), newer_first);
-    for (size_t i = 0; i < n && kept < max; i++) {
-        if (kept == 0 || all[i].id != all[kept - 1].id)
-            all[kept++] = all[i];
+    qsort(found->at, found->n, sizeof(*found->at), newer_first);
+    for (size_t i = 0; i < found->n && kept < found->max; i++) {
+        if (kept == 0 || found->at[i].id != found->at[kept - 1].id)
+            found->at[kept++] = found->at[i];
     }
-    return kept;
+    found->n = kept;
 }
 
 /* The newest of each name; among the newest of all of them are no others. */
 static int newest_of_who(struct store *s, const struct kept_range *range,
                          struct message_at *ret, size_t max, size_t *ret_n)
 {
-    struct message_at *all = mem_zalloc_array(2 * max, sizeof(*all));
+    struct places all = {.at = mem_zalloc_array(2 * max, sizeof(*all.at)), .max = max};
     const struct kept_who *who = range->who;
-    size_t n = 0;
-    int rc = all ? 0 : -ENOMEM;
+    int rc = all.at ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < who->n; i++) {
-        rc = newest_by(s, range, KEPT_BY_CHAT, who->chats[i], all, max, &n);
-        n = sorted(all, n, max);
+        rc = newest_by(s, range, KEPT_BY_CHAT, who->chats[i], &all);
+        keep_newest(&all);
     }
     if (rc == 0 && who->phone[0]) {
-        rc = newest_by(s, range, KEPT_BY_PHONE, who->phone, all, max, &n);
-        n = sorted(all, n, max);
+        rc = newest_by(s, range, KEPT_BY_PHONE, who->phone, &all);
+        keep_newest(&all);
     }
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        ret[i] = all[i];
-    mem_free(all);
+    for (size_t i = 0; rc == 0 && i < all.n; i++)
+        ret[i] = all.at[i];
+    mem_free(all.at);
     if (rc == 0)
-        *ret_n = n;
+        *ret_n = all.n;
     return rc;
 }
 
 int store_kept_newest(struct store *s, const struct kept_range *range, struct message_at *ret,
                       size_t max, size_t *ret_n)
 {
+    struct places found = {.at = ret, .max = max};
+    int rc = 0;
+
     *ret_n = 0;
     if (range->place == KEPT_WAITING && s->hurt_waiting)
         return 0;
     if (range->who)
         return newest_of_who(s, range, ret, max, ret_n);
-    return newest_by(s, range, KEPT_ALL, NULL, ret, max, ret_n);
+    rc = newest_by(s, range, KEPT_ALL, NULL, &found);
+    *ret_n = rc ? 0 : found.n;
+    return rc;
 }
 
 int store_kept_row(struct store *s, enum kept_place place, int64_t id, store_kept_fn *fn,
