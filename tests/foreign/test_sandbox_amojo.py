@@ -396,7 +396,7 @@ def test_thousands_of_managers_messages_keep_the_order_of_each_chat(sandbox, amo
 
 def test_acts_on_unknown_things_are_refused(sandbox, amo):
     sandbox.post("manager/writes", {"conversation_id": "nobody", "text": "x"}, status=404)
-    sandbox.post("manager/writes", {"text": "x"}, status=404)
+    sandbox.post("manager/writes", {"text": "x"}, status=400)
     sandbox.post("manager/writes", {"scope_id": "no", "chat": "x"}, status=404)
     sandbox.post("manager/writes-first", {"text": "x"}, status=400)
     sandbox.post("manager/reacts", {"id": "no"}, status=404)
