@@ -4,7 +4,9 @@
 
 #include "core/control/begins.h"
 
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/model/message.h"
@@ -83,4 +85,31 @@ int begins_message(struct control_ask *ask, struct view word, struct message *re
     mem_free(full);
     return rc == STORE_E_NONE ? control_fail(ask, EXIT_FAILED, "no message is known by this id")
                               : rc;
+}
+
+int begins_message_given(struct control_ask *ask, int64_t *ret)
+{
+    struct view id = control_arg(ask, "id");
+    struct message m = {0};
+    int rc = id.len ? begins_message(ask, id, &m) : 0;
+
+    *ret = m.id;
+    message_fini(&m);
+    return rc;
+}
+
+int begins_conversation_given(struct control_ask *ask, int64_t *ret)
+{
+    const struct json_node *conversation = json_get(json_root(ask->args), "conversation");
+    uint64_t number = 0;
+
+    *ret = 0;
+    if (!conversation)
+        return 0;
+    if (!json_int(conversation, ret) &&
+        num_parse_range(control_arg(ask, "conversation"), 1, INT64_MAX, &number))
+        return control_fail(ask, EXIT_USAGE,
+                            "--conversation takes our number, as in conversation list");
+    *ret = *ret ? *ret : (int64_t)number;
+    return 0;
 }

@@ -2,6 +2,8 @@
 
 /* An id of which only the beginning is given: tables show the first eight characters. */
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/compiler.h"
 
@@ -16,3 +18,8 @@ AMO_MUSTCHECK int begins_find(struct control_ask *ask, struct view word, char **
  * words when there is none, and as above. */
 AMO_MUSTCHECK int begins_message(struct control_ask *ask, struct view word,
                                  struct message *ret);
+/* What an order is about: the message that argument `id` names, by any of its ids or the beginning of one; the
+ * conversation whose number (ours) argument `conversation` is. 0 where nothing is given. 0, EXIT_FAILED or EXIT_USAGE
+ * with words, -Exxx. */
+AMO_MUSTCHECK int begins_message_given(struct control_ask *ask, int64_t *ret);
+AMO_MUSTCHECK int begins_conversation_given(struct control_ask *ask, int64_t *ret);

@@ -172,7 +172,7 @@ static void what_a_service_sends_again_is_not_lost(void **state)
 
     one.verified = true;
     refuses(r, one);
-    seen(r, "requests", "green", "none that is lost");
+    seen(r, "requests", "green", "its sender would not send again");
 }
 
 static void a_webhook_refused_before_it_was_known_whose_it_is_may_be_amos(void **state)
@@ -180,7 +180,7 @@ static void a_webhook_refused_before_it_was_known_whose_it_is_may_be_amos(void *
     struct rig *r = *state;
 
     refuses(r, of(REFUSAL_CHANNEL, 404, "unknown_route", "", 1)); /* of any stranger */
-    seen(r, "requests", "green", "none that is lost");
+    seen(r, "requests", "green", "its sender would not send again");
     refuses(r, of(REFUSAL_CHANNEL, 429, "too_many", "", 9));
     refuses(r, of(REFUSAL_CHANNEL, 413, "too_large", "", 1));
     seen(r, "webhooks", "yellow", "too_many, before it was known whether they are amo's");
