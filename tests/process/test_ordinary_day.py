@@ -15,7 +15,9 @@ import pytest
 
 from kit import BIN, ROOT, NotYet, in_folder, run
 from stack import QUICK, Stack, wait_for
+from test_clock import set_back
 from test_doors import hook
+from test_poison import mounted
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 MOST = 2  # commands for one question
@@ -479,6 +481,35 @@ def test_a_mistyped_setting_is_told(tmp_path):
     env = in_folder(tmp_path, AMO_INGRESS_LISTN="0.0.0.0:8080")
     done = run(BIN / "amoctl", "config", "check", "/dev/null", env=env)
     assert done.returncode == 2 and "did you mean AMO_INGRESS_LISTEN?" in done.stderr
+
+
+@answers("Is the disk nearly full?")
+def test_a_disk_that_is_nearly_full_is_told():
+    with Stack(env=QUICK) as stack:
+        data = stack.dir / "data"
+        data.mkdir(parents=True, mode=0o750)
+        if not mounted(data, "64m"):
+            pytest.skip("no right to mount a small file system")
+        try:
+            stack.up(register=False)
+            said = Day(stack).ask("doctor", code=1)
+            assert re.search(r"red disk \S+: \d+ MiB free, \d+ % -> free the disk", said), said
+        finally:
+            for name in ("core", "ingress", "egress-0"):
+                stack[name].kill()
+            subprocess.run(["umount", str(data)], check=False)
+
+
+@answers("Why does nothing end its life? The clock is in doubt")
+def test_a_clock_in_doubt_is_told():
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        stack["core"].stop()
+        stack["egress-0"].stop()  # nobody can ask amojo for the time
+        set_back(stack, 3 * 24 * 3600 * 1000)
+        stack.start("core")
+        said = Day(stack).ask("doctor", code=1)  # no worker is red
+        assert re.search(r"yellow clock: in doubt \(ahead_of_last_time\): nothing ends its life .{0,120}amoctl explain", said), said
 
 
 @answers("Does a running process have a mistyped setting?")
