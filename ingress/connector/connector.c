@@ -94,6 +94,16 @@ static bool content_is_json(struct view type)
             strncasecmp(type.ptr + len - 5, "+json", 5) == 0);
 }
 
+/* A body that says that it is JSON, or says nothing; else 415 is decided. Of a question nothing is read. */
+static bool type_in_order(struct request *x)
+{
+    if (x->method == METHOD_GET || x->method == METHOD_HEAD || view_empty(x->content_type) ||
+        content_is_json(x->content_type))
+        return true;
+    request_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
+    return false;
+}
+
 /* Is there room in core for what it brings? Who is known to be one that is over a share hears it before the
  * body is read: false, 429 is decided. */
 static bool core_has_room(const struct ingress *in, struct request *x)
@@ -134,11 +144,8 @@ void connector_head(struct ingress *in, struct request *x, enum connector_brings
     if (!token_in_order(r, c, x))
         return;
     x->trusted = bearer(x->authorization).ptr != NULL; /* what follows is no stranger's doing */
-    if (x->method != METHOD_GET && x->method != METHOD_HEAD && !view_empty(x->content_type) &&
-        !content_is_json(x->content_type)) {
-        request_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
-        return;
-    }
+    if (x->trusted && !type_in_order(x))
+        return; /* a signature is proof only with the whole body: 401 comes before 415 there as well */
     x->brings = (int)brings;
     if (!core_has_room(in, x) || (brings != BRINGS_NOTHING && !share_left(in, x)))
         return;
@@ -200,6 +207,8 @@ bool connector_verified(struct ingress *in, struct request *x)
         x->signed_ms = signed_at(x);
     if (token_is_previous(c, bearer(x->authorization)))
         metrics_count_previous(in->metrics, "connector_token", c->name);
+    if (!type_in_order(x))
+        return false;
     return core_has_room(in, x); /* with a signature alone it was not known before who asks */
 }
 

@@ -257,6 +257,9 @@ def test_bodies_and_types_of_the_connector_api(pair):
     assert ingress.service(b"[]").status == 400
     assert ingress.service(b"\xff{}").status == 400
     assert ingress.service(Content_Type="text/plain").status == 415
+    for key, status in (({}, 415), ({"key": b"x" * 32}, 401)):  # who it is comes first, with a signature as with a token
+        assert ingress.service(b"{}", token=None, Content_Type="text/plain", **standard_headers(b"{}", **key)).status == status
+    assert ingress.service(b"{}", token="wrong", Content_Type="text/plain").status == 401
     assert ingress.service(message("t1"), Content_Type="application/json; charset=utf-8").status == 202
     assert ingress.service(message("t2"), Content_Type="application/vnd.x+json").status == 202
     assert ingress.request("PATCH", "/v1/connectors/mobilon/messages").headers["Allow"] == "POST"
