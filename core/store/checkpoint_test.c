@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/testing.h"
 #include "core/store/db.h"
 
 #define PATH    "checkpoint.db"
@@ -541,6 +542,12 @@ int main(void)
         cmocka_unit_test(a_commit_that_changes_nothing_is_no_reason_for_a_checkpoint),
         cmocka_unit_test(a_database_that_is_not_there_is_told),
     };
+    char dir[] = "/tmp/amo-checkpoint-XXXXXX"; /* another run of this test may be under way */
+    int failed = 0;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (!mkdtemp(dir) || chdir(dir))
+        return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    testing_remove_folder(dir);
+    return failed;
 }

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/testing.h"
 #include "core/store/checkpoint.h"
 #include "core/store/db.h"
 #include "core/store/mend.h"
@@ -491,6 +492,12 @@ int main(void)
         cmocka_unit_test(the_log_is_looked_for_where_sqlite_has_it),
         cmocka_unit_test(whoever_is_killed_at_any_moment_leaves_a_log_of_the_file),
     };
+    char dir[] = "/tmp/amo-together-XXXXXX"; /* another run of this test may be under way */
+    int failed = 0;
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (!mkdtemp(dir) || chdir(dir))
+        return 1;
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    testing_remove_folder(dir);
+    return failed;
 }
