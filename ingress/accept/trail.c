@@ -38,16 +38,24 @@ static bool is_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* No stranger can cause it: 403 takes the good token of another connector. */
+static bool is_proven(bool verified, unsigned status)
+{
+    return verified || status == 403;
+}
+
 static bool is_of(const struct trail_row *row, const struct trail_what *w)
 {
-    return row->n && row->side == w->side && row->verified == w->verified &&
+    return row->n && row->side == w->side &&
+           is_proven(row->verified, row->status) == is_proven(w->verified, w->status) &&
            view_is(w->name, row->name);
 }
 
 static bool is_kind(const struct trail_row *row, const struct trail_what *w)
 {
-    return is_of(row, w) && row->status == w->status && is_same(row->code, w->code) &&
-           is_same(row->field, w->field) && is_same(row->reason, w->reason);
+    return is_of(row, w) && row->verified == w->verified && row->status == w->status &&
+           is_same(row->code, w->code) && is_same(row->field, w->field) &&
+           is_same(row->reason, w->reason);
 }
 
 static bool is_older(const struct trail_row *row, const struct trail_row *than)
@@ -77,7 +85,7 @@ static struct trail_row *row_of(struct trail *t, const struct trail_what *w)
             n_own++;
             own = is_older(row, own) ? row : own;
         }
-        if (!row->verified)
+        if (!is_proven(row->verified, row->status))
             strange = is_older(row, strange) ? row : strange;
         oldest = is_older(row, oldest) ? row : oldest;
     }
@@ -85,7 +93,7 @@ static struct trail_row *row_of(struct trail *t, const struct trail_what *w)
         return own;
     if (free_row)
         return free_row;
-    return strange || !w->verified ? strange : oldest;
+    return strange || !is_proven(w->verified, w->status) ? strange : oldest;
 }
 
 /* Ids are whatever somebody sends: a sign that could break a line is shown as '_'. */

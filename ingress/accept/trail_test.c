@@ -213,6 +213,25 @@ static void without_memory_it_is_told_later(void **state)
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
+static void no_stranger_pushes_out_what_only_a_good_token_causes(void **state)
+{
+    bool found = false;
+
+    (void)state;
+    note("svc", 403, "forbidden", false, "m-1", NOW_MS);
+    for (unsigned i = 0; i < 60; i++) /* whatever he varies, at one name and at others */
+        note("svc", 404 + i, "nonsense", false, "x", NOW_MS + 1 + i);
+    for (unsigned i = 0; i < 3 * TRAIL_ROWS; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "svc-%u", i);
+        note(name, 401, "unauthorized", false, "x", NOW_MS + 100 + i);
+    }
+    for (size_t i = 0; i < TRAIL_ROWS; i++)
+        found = found || (all.rows[i].n && all.rows[i].status == 403);
+    assert_true(found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +242,7 @@ int main(void)
         WITH(all_are_told_some_at_a_time),
         WITH(the_longest_texts_have_room),
         WITH(without_memory_it_is_told_later),
+        WITH(no_stranger_pushes_out_what_only_a_good_token_causes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

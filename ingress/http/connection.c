@@ -217,6 +217,8 @@ static void request_too_many(struct request *x)
     x->status = 0;
     x->retry_after_s = 1;
     x->close = true;
+    x->reason =
+        NULL; /* whatever they lack: one kind of refusal, not one for each way to knock */
     request_fault(x, 429, "too_many", "too many requests that could not be verified", NULL);
 }
 
