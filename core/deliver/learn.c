@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/intake/conversation.h"
 #include "core/intake/deferred.h"
+#include "core/peers/peers.h"
 #include "core/store/store.h"
 #include "proto/foreign_id.h"
 
@@ -98,6 +100,8 @@ int learn_from_service(struct core *c, const struct message *m, const struct res
     struct conversation conv = {0};
     int rc = 0;
 
+    fates_note(c, view_of(m->connector), FATE_TAKEN, VIEW_NONE, clock_mono_ms(),
+               clock_unix_ms());
     if (foreign_id_is_fine(r->service_message_id) && !m->service_id)
         rc = store_message_learn_answer(c->store, m, r->service_message_id);
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);

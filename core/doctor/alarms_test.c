@@ -1,5 +1,7 @@
 /* What a process knows of itself, and what it refused, reaches doctor: no line is green while messages are lost. */
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "core/peers/trail.h"
 #include "core/testing/amoctl.h"
@@ -231,6 +233,60 @@ static void half_of_the_webhooks_refused_is_not_over(void **state)
     seen(r, "webhooks", "green", "good ones have come since");
 }
 
+/* --- what services report ------------------------------------------------------------------- */
+
+static void reports(struct rig *r, int n, const char *status)
+{
+    char amo[32];
+    char own[32];
+
+    (void)snprintf(amo, sizeof(amo), "amo-%d", n);
+    (void)snprintf(own, sizeof(own), "s-%d", n);
+    rig_manager_message_done(r, amo, own);
+    for (int i = 0; i < 2; i++) { /* said twice, it is one message */
+        struct event e = rig_status(own, status);
+
+        e.error_code = VIEW_LIT("logged\x1bout");
+        rig_take(r, &e);
+    }
+}
+
+static void a_service_that_reports_everything_as_failed_is_told(void **state)
+{
+    struct rig *r = *state;
+    int n = 0;
+
+    seen(r, "reported", "green", "no service");
+    while (n < 4)
+        reports(r, n++, "failed");
+    seen(r, "reported", "green", "no service"); /* so few may be the clients' */
+    reports(r, n++, "failed");
+    seen(r, "reported", "yellow", "as failed: 5, the last at");
+    seen(r, "reported", "yellow", ": logged_out");
+    while (n < 11)
+        reports(r, n++, "sent");
+    seen(r, "reported", "green", "no service"); /* most have not failed */
+}
+
+static void an_hour_without_a_failure_is_over(void **state)
+{
+    struct rig *r = *state;
+    uint64_t counts[FATES];
+    int64_t now = clock_mono_ms();
+
+    for (int i = 0; i < 9; i++)
+        fates_note(&r->core, VIEW_LIT("svc"), FATE_FAILED, VIEW_LIT("other"), now, 1);
+    fates_note(&r->core, VIEW_LIT("nobody"), FATE_FAILED, VIEW_LIT("other"), now, 1);
+    assert_null(fates_of(&r->core, VIEW_LIT("nobody"), now, counts));
+    assert_non_null(fates_of(&r->core, VIEW_LIT("svc"), now, counts));
+    assert_int_equal(counts[FATE_FAILED], 9);
+    assert_non_null(fates_of(&r->core, VIEW_LIT("svc"), now + HOUR, counts));
+    assert_int_equal(counts[FATE_FAILED], 0);
+    fates_note(&r->core, VIEW_LIT("svc"), FATE_SENT, VIEW_NONE, now + 100 * HOUR, 1);
+    assert_non_null(fates_of(&r->core, VIEW_LIT("svc"), now + 100 * HOUR, counts));
+    assert_true(counts[FATE_FAILED] == 0 && counts[FATE_SENT] == 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -245,6 +301,8 @@ int main(void)
         CASE(a_strangers_knock_is_not_the_services_fault),
         CASE(one_of_several_processes_with_an_old_token_is_told_without_a_rotation),
         CASE(half_of_the_webhooks_refused_is_not_over),
+        CASE(a_service_that_reports_everything_as_failed_is_told),
+        CASE(an_hour_without_a_failure_is_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,6 +469,7 @@ int verb_doctor(struct control_ask *ask)
     door = check_public_url(ask);
     rc = rc ? rc : doctor_registry(ask);
     rc = rc ? rc : doctor_reach(ask);
+    doctor_fates(ask);
     rc = rc ? rc : doctor_refused(ask);
     rc = rc ? rc : doctor_changed(ask);
     check_looks(ask);

@@ -12,6 +12,8 @@ AMO_MUSTCHECK int doctor_registry(struct control_ask *ask);
 AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);
 /* The line about what operators changed within the day. */
 AMO_MUSTCHECK int doctor_changed(struct control_ask *ask);
+/* The lines about services that report most of what they take as failed. */
+void doctor_fates(struct control_ask *ask);
 /* How full the spools are. */
 void doctor_spools(struct control_ask *ask);
 /* The line about an ingress that is there, if it takes nothing, did not lately, or has a remark about itself; false:

@@ -351,7 +351,7 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
     int rc = 0;
 
     if (named && e->kind == EVENT_SERVICE_STATUS)
-        intake_count_status(c, e);
+        intake_count_status(c, e, named->reported_status == -1);
     if (named && p->adopt)
         rc = status_learn(c, e, named, &conversation);
     if (rc || !named || p->kind != DECISION_STATUS)

@@ -85,12 +85,16 @@ static void count_statuses(struct core *c, struct intake *in)
     }
 }
 
-void intake_count_status(struct core *c, const struct event *e)
+void intake_count_status(struct core *c, const struct event *e, bool failed_before)
 {
+    static const enum fate fates[] = {FATE_SENT, FATE_DELIVERED, FATE_READ, FATE_FAILED};
     size_t i = 0;
 
     while (i < AMO_COUNT(status_words) && !view_is(e->status, status_words[i]))
         i++;
+    if (i < AMO_COUNT(status_words) ||
+        !failed_before) /* one message has failed, however often it is said */
+        fates_note(c, e->connector, fates[i], e->error_code, clock_mono_ms(), clock_unix_ms());
     if (i == AMO_COUNT(status_words)) /* failed */
         i += (size_t)(fallback_error_code(e->error_code) - FALLBACK_ERROR_FIRST);
     stat_rows_add(c->intake->n_statuses[i], e->connector, 1);

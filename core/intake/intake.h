@@ -73,8 +73,8 @@ AMO_MUSTCHECK int intake_load(struct core *c);
 AMO_MUSTCHECK int intake_count(struct core *c);
 void intake_free(struct core *c);
 
-/* A status of @e came to the message that it is about. */
-void intake_count_status(struct core *c, const struct event *e);
+/* A status of @e came to the message that it is about, which was reported as failed already. */
+void intake_count_status(struct core *c, const struct event *e, bool failed_before);
 
 /* One frame of @p. The acknowledgement leaves after the commit. From the first event on that there is no
  * room for nothing is taken: EVENT_LATER. */

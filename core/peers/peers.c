@@ -33,6 +33,7 @@ int peers_new(struct core *c)
     list_init(&p->known_workers);
     list_init(&p->known_ingresses);
     rc = heard_new(c);
+    rc = rc ? rc : fates_new(c);
     rc = rc ? rc : gates_new(c);
     return rc ? rc : id_random(&p->boot);
 }
@@ -368,6 +369,7 @@ void peers_free(struct core *c)
     spools_free(c);
     trail_free(c);
     heard_free(c);
+    fates_free(c);
     while (!list_is_empty(&p->known_workers))
         known_worker_free(LIST_ENTRY(p->known_workers.next, struct known_worker, link));
     while (!list_is_empty(&p->known_ingresses))

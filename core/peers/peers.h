@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/list.h"
 #include "base/process.h"
+#include "core/peers/fates.h"
 #include "core/peers/heard.h"
 #include "core/peers/trail.h"
 #include "core/turn/turn.h"
@@ -111,6 +112,7 @@ struct peers {
         frame_unix_ms; /* when its sender sent the frame that is read, by its clock; 0 none is */
     struct list spools;
     struct trail trail; /* what the ingresses refused */
+    struct fates fates; /* what became of what services took */
     struct heard heard; /* how much has come from whom */
     /* after a start: who is awaited, and until when */
     struct list known_workers;

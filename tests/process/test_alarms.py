@@ -41,3 +41,12 @@ def test_an_ingress_that_took_nothing_while_core_was_away_is_said(stack):
     assert "what amo sent then is lost" in str(lines(stack, "ingress", "yellow"))
     wait_for(lambda: "refused with 503" in str(lines(stack, "webhooks", "yellow")), "the webhook that was refused")
     assert "level=warn" in [line for line in stack["ingress"].lines if "what=webhook.refused" in line][-1]
+
+
+def test_a_service_that_reports_what_it_takes_as_failed_is_said(stack):
+    chat = stack.meet("hello again")["chat"]
+    for n in range(5):
+        stack.manager_writes(f"out-{n}", chat)
+        got = stack.wait("service.message", text=f"out-{n}")["item"]
+        stack.sandbox("client/statuses", {"connector": "svc", "id": got["id"], "status": "failed", "error": {"code": "other", "text": "logged out"}})
+    wait_for(lambda: "as failed: 5, the last at" in str(lines(stack, "reported", "yellow")), "what it reports")
