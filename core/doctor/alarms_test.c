@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "core/peers/trail.h"
+#include "core/store/erase.h"
 #include "core/testing/amoctl.h"
 #include "proto/session.h"
 
@@ -108,6 +110,24 @@ static void what_an_ingress_says_of_its_times_is_not_believed_blindly(void **sta
     assert_true(r->ingress->state.closed_to_ms <= clock_unix_ms());
     beats(r, &crossed);
     ordinary(r);
+}
+
+static void an_ingress_that_is_gone_is_told_with_its_spool(void **state)
+{
+    struct rig *r = *state;
+    struct id spool = r->spool;
+    int64_t now = clock_unix_ms();
+
+    assert_int_equal(store_ingress_seen(r->core.store, VIEW_LIT("ingress-2"), &spool, now), 0);
+    assert_int_equal(
+        store_ingress_seen(r->core.store, VIEW_LIT("ingress-3"), &spool, now - 200 * HOUR), 0);
+    rig_commit(r);
+    seen(r, "ingress", "yellow", "not here now: what it took");
+    ctl_sad(r, "trace", "{\"id\":\"nothing\"}", EXIT_FAILED, "ingress-2");
+    assert_int_equal(
+        store_ingress_seen(r->core.store, VIEW_LIT("ingress-2"), &spool, now - 200 * HOUR), 0);
+    rig_commit(r);
+    assert_false(has_line(r, "ingress", "yellow", "not here now"));
 }
 
 static void a_spool_is_judged_by_its_own_limit_and_disk(void **state)
@@ -294,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_ingress_that_takes_nothing_is_red_with_its_reason),
         CASE(what_an_ingress_says_of_its_times_is_not_believed_blindly),
+        CASE(an_ingress_that_is_gone_is_told_with_its_spool),
         CASE(a_spool_is_judged_by_its_own_limit_and_disk),
         CASE(a_webhook_that_was_refused_for_lack_of_room_is_lost),
         CASE(what_a_service_sends_again_is_not_lost),

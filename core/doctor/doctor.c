@@ -456,12 +456,13 @@ int verb_doctor(struct control_ask *ask)
     check_role(ask, ROLE_INGRESS, "start amo-ingress with the same run_dir");
     check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
     check_powers(ask);
+    rc = doctor_gone(ask);
     doctor_spools(ask);
     check_settings(ask);
     check_queue(ask);
     check_set_aside(ask);
     check_shares(ask);
-    rc = check_counts(ask);
+    rc = rc ? rc : check_counts(ask);
     rc = rc ? rc : doctor_stuck(ask);
     check_disk(ask);
     check_permissions(ask);

@@ -19,6 +19,8 @@ void doctor_spools(struct control_ask *ask);
 /* The line about an ingress that is there, if it takes nothing, did not lately, or has a remark about itself; false:
  * it has not, and there is no line. */
 bool doctor_ingress_state(struct control_ask *ask, const struct peer *p);
+/* The lines about ingresses that are not here any more. */
+AMO_MUSTCHECK int doctor_gone(struct control_ask *ask);
 /* The lines about what the ingresses refused within the hour, and about who has fallen silent. */
 AMO_MUSTCHECK int doctor_refused(struct control_ask *ask);
 /* The line about conversations that stand still behind one message, as of the last time that core has gone through all that

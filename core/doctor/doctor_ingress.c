@@ -12,6 +12,7 @@
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
 #include "core/peers/peers.h"
+#include "core/peers/spools.h"
 
 #define LATELY_MS 3600000
 
@@ -62,6 +63,29 @@ bool doctor_ingress_state(struct control_ask *ask, const struct peer *p)
     if (*s->lines)
         check_add(ask->w, &c, "alive, version %s, but %s", p->version, s->lines);
     return *s->lines != '\0';
+}
+
+static void line_gone(void *arg, struct view name, int64_t seen_ms)
+{
+    struct control_ask *ask = arg;
+    char seen[CLOCK_ISO_LEN + 1];
+    struct check c = {.name = role_name(ROLE_INGRESS),
+                      .subject = name,
+                      .severity = SEVERITY_YELLOW,
+                      .action = "start it again with its spool, or amo-ingress --drain FOLDER; "
+                                "a week after that nothing is said any more"};
+
+    clock_format_iso(seen_ms, seen);
+    check_add(ask->w, &c,
+              "its last session began at %s, and it is not here now: what it took and core has "
+              "not, if "
+              "anything, lies in its spool",
+              seen);
+}
+
+int doctor_gone(struct control_ask *ask)
+{
+    return spools_gone(ask->core, line_gone, ask);
 }
 
 /* ", its disk …", or nothing. */

@@ -19,6 +19,7 @@
 
 /* in memory after its last session, so that a process thought dead is known when it comes back */
 #define SPOOLS_KEEP_MS (10LL * 60 * 1000)
+#define SPOOLS_GONE_MS (7LL * 24 * 3600 * 1000)
 #define SPOOLS_MAX     64U /* without a session; each takes 16 KiB */
 
 static struct spool *spool_of(struct list *link)
@@ -281,6 +282,34 @@ const char *spools_missed(const struct core *c, int64_t now_mono_ms)
 bool spools_are_missed(const struct core *c, int64_t now_mono_ms)
 {
     return spools_missed(c, now_mono_ms);
+}
+
+struct gone {
+    const struct core *c;
+    spools_gone_fn *fn;
+    void *arg;
+};
+
+static void gone_one(void *arg, struct view name, int64_t seen_ms)
+{
+    const struct gone *g = arg;
+
+    if (clock_unix_ms() - seen_ms >= SPOOLS_GONE_MS)
+        return;
+    for (const struct list *i = g->c->peers->list.next; i != &g->c->peers->list; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_INGRESS && view_is(name, p->name))
+            return; /* here, or shown as silent */
+    }
+    g->fn(g->arg, name, seen_ms);
+}
+
+int spools_gone(struct core *c, spools_gone_fn *fn, void *arg)
+{
+    struct gone g = {c, fn, arg};
+
+    return store_ingresses_walk(c->store, gone_one, &g);
 }
 
 uint64_t spools_left(const struct peer *p)

@@ -79,6 +79,10 @@ void spools_came(struct core *c, const char *name);
 /* Soon after a start: one of them does not speak yet. And which, or NULL. */
 bool spools_are_missed(const struct core *c, int64_t now_mono_ms);
 const char *spools_missed(const struct core *c, int64_t now_mono_ms);
+/* Ingresses that said HELLO last within a week, of a name that no process here has now: what they took while core was
+ * away may lie in their spools. @fn for each; its name is borrowed. -errno of the store. */
+typedef void spools_gone_fn(void *arg, struct view name, int64_t seen_unix_ms);
+AMO_MUSTCHECK int spools_gone(struct core *c, spools_gone_fn *fn, void *arg);
 /* Is anything that was sent before still to come from a spool other than @but? NULL: from any. And from
  * whom, or NULL; and how many events, at most. */
 bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms);

@@ -9,6 +9,7 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
+#include "core/peers/spools.h"
 #include "core/questions/named.h"
 #include "core/questions/told.h"
 #include "core/questions/waiting.h"
@@ -146,11 +147,18 @@ static int find_all(struct core *c, struct view id, struct traced *t)
     return t->message.id || t->quarantined || t->n_waiting ? 0 : STORE_E_NONE;
 }
 
+static void add_gone(void *arg, struct view name, int64_t seen_ms)
+{
+    (void)seen_ms;
+    (void)buf_add_f(arg, " %.*s", (int)name.len, name.ptr); /* what does not fit is left out */
+}
+
 /* It may be a conversation's; and what is not read yet may be it. */
 static int not_known(struct control_ask *ask, struct view id)
 {
     struct named named = {.n = 0};
     uint64_t n = 0;
+    struct buf gone;
     int rc = named_by_id(ask->core, id, &named);
 
     if (rc)
@@ -170,7 +178,15 @@ static int not_known(struct control_ask *ask, struct view id)
             "no message is known by this id; events that core has not read yet, "
             "in the spools of ingress: %llu",
             (unsigned long long)n);
-    return control_fail(ask, EXIT_FAILED, "no message is known by this id");
+    buf_init(&gone, 1024);
+    rc = spools_gone(ask->core, add_gone, &gone); /* as many as fit */
+    if (rc == 0)
+        rc = control_fail(ask, EXIT_FAILED, "no message is known by this id%s%s",
+                          gone.len ? "; it may lie in the spool of an ingress that is away:"
+                                   : "",
+                          buf_str(&gone));
+    buf_fini(&gone);
+    return rc;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */

@@ -50,3 +50,28 @@ def test_a_service_that_reports_what_it_takes_as_failed_is_said(stack):
         got = stack.wait("service.message", text=f"out-{n}")["item"]
         stack.sandbox("client/statuses", {"connector": "svc", "id": got["id"], "status": "failed", "error": {"code": "other", "text": "logged out"}})
     wait_for(lambda: "as failed: 5, the last at" in str(lines(stack, "reported", "yellow")), "what it reports")
+
+
+def test_an_ingress_that_died_with_what_it_had_accepted_is_said(stack):
+    folder = stack.dir / "spool-2"
+    folder.mkdir(mode=0o750)
+    stack.add("ingress-2", ["amo-ingress"], {"AMO_NAME": "ingress-2", "AMO_INGRESS_LISTEN": "127.0.0.1:0",
+                                             "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0", "AMO_INGRESS_SPOOL": str(folder / "s")})
+    second = stack["ingress-2"].start()
+    port = int(second.wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
+    wait_for(lambda: stack.peer("ingress-2"), "the second one")
+    second.wait_line(r"what=registry.new version=[1-9]")
+    stack["core"].kill()
+    first, stack.port = stack.port, port
+    ident = str(uuid.uuid4())
+    said = stack.service_call("messages", {"id": ident, "source": "wa1", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "hi"})
+    stack.port = first
+    assert said[0] == 202
+    second.kill()
+    stack.start("core")
+    wait_for(lambda: stack.peer("ingress"), "the first one")
+    wait_for(lambda: "lies in its spool" in str(lines(stack, "ingress", "yellow")), "who is away")
+    assert "ingress that is away: ingress-2" in stack.operator("trace", ident).stderr
+    second.start()
+    stack.wait("amojo.message", text="hi")
+    assert "lies in its spool" not in str(lines(stack, "ingress", "yellow"))
