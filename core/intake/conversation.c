@@ -222,7 +222,7 @@ static int find_thread(struct core *c, const struct conversation *conv, struct v
     if (conv->source[0])
         return store_conversation_by_service(c->store, connector, VIEW_LIT(""), service_id,
                                              ret);
-    rc = store_conversations_by_word(c->store, connector, service_id, VIEW_NONE, &ids);
+    rc = store_conversations_by_service_id(c->store, connector, service_id, &ids);
     if (rc || ids.n != 1)
         return rc ? rc : STORE_E_NONE;
     return store_conversation(c->store, found[0], ret);

@@ -348,7 +348,7 @@ static int conversations_of(struct core *c, const struct wanted *w, int64_t ret[
         ret[(*ret_n)++] = w->conversation;
     if (w->conversation || !w->thread.len)
         return 0;
-    rc = store_conversations_by_word(c->store, w->connector, w->thread, VIEW_NONE, &ids);
+    rc = store_conversations_by_service_id(c->store, w->connector, w->thread, &ids);
     *ret_n = ids.n;
     return rc;
 }

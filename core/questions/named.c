@@ -76,6 +76,8 @@ static void add_key(struct phone_keys *all, const char *before, const char *digi
         if (strcmp(all->keys[i], key) == 0)
             return;
     }
+    if (!key[0])
+        return; /* no number */
     (void)memcpy(all->keys[all->n++], key, sizeof(key));
 }
 
@@ -97,27 +99,34 @@ static void keys_of(struct view word, struct phone_keys *ret)
         add_key(ret, "", ru.key + 1);
 }
 
+/* By a phone or the service's id of its client, at one connector. */
+static int find_at_service(struct core *core, struct view connector, struct view word,
+                           const struct phone_keys *phones, struct named *named)
+{
+    int64_t found[NAMED_MAX + 1];
+    struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
+    int rc = store_conversations_by_contact(core->store, connector, word, &ids);
+
+    for (size_t i = 0; rc == 0 && i < phones->n && ids.n < ids.max; i++)
+        rc = store_conversations_by_phone(core->store, connector, view_of(phones->keys[i]),
+                                          &ids);
+    named_add_all(named, &ids);
+    return rc;
+}
+
 /* By the service's id of it or of its client, or by a phone, at any connector. */
 static int find_at_services(struct core *core, struct view word, struct named *named)
 {
     const struct registry *reg = core->turn->registry;
+    int64_t found[NAMED_MAX + 1];
+    struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
     struct phone_keys phones;
-    int rc = 0;
+    int rc = store_conversations_by_service_id(core->store, VIEW_NONE, word, &ids);
 
+    named_add_all(named, &ids);
     keys_of(word, &phones);
-    for (size_t i = 0; rc == 0 && i < phones.n * reg->n_connectors; i++) {
-        struct view connector = view_of(reg->connectors[i / phones.n].name);
-        int64_t found[NAMED_MAX + 1];
-        struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
-
-        rc = store_conversations_by_word(core->store, connector, word,
-                                         view_of(phones.keys[i % phones.n]), &ids);
-        named_add_all(named, &ids);
-        ids.n = 0;
-        if (rc == 0 && i % phones.n == 0)
-            rc = store_conversations_by_contact(core->store, connector, word, &ids);
-        named_add_all(named, &ids);
-    }
+    for (size_t i = 0; rc == 0 && i < reg->n_connectors; i++)
+        rc = find_at_service(core, view_of(reg->connectors[i].name), word, &phones, named);
     return rc;
 }
 

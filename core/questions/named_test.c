@@ -79,6 +79,20 @@ static void a_phone_is_found_with_and_without_its_country(void **state)
                      0); /* another country's */
 }
 
+/* Others have spoken in it as well: no client's message is looked for there by phone, but a person is. */
+static void a_conversation_of_several_people_is_found_by_the_phone(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+
+    rig_take(r, &e);
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(
+        db_run(r->core.store->db, "/* test */ UPDATE conversations SET shared=1", ""), 0);
+    rig_commit(r);
+    assert_int_equal(found_by(r, "message.list", "who", "79991234567"), 1);
+}
+
 static void case_accents_and_blanks_do_not_count_in_names(void **state)
 {
     static const char *const names[][2] = {
@@ -141,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_number_that_is_offered_can_be_taken),
         CASE(a_phone_is_found_with_and_without_its_country),
+        CASE(a_conversation_of_several_people_is_found_by_the_phone),
         CASE(case_accents_and_blanks_do_not_count_in_names),
         CASE(one_namesake_among_many_is_not_taken_for_the_only_one),
     };

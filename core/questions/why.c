@@ -3,41 +3,38 @@
  * From: the verbs that show something. To: the queue, the peers, the shares and the store, which are only read.
  * Holds: nothing. */
 
-#include "core/questions/why.h"
+#include "core/questions/why_private.h"
 
 #include "base/clock.h"
 #include "base/num.h"
 #include "core/deliver/moved.h"
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
-#include "core/questions/reason.h"
 #include "core/shares/shares.h"
-#include "core/store/quarantine.h"
-#include "proto/event.h"
 #include "proto/limits.h"
 
 /* of what a remote side answered */
-#define ANSWER_MAX   160
-/* so many commands of one message are looked at */
-#define COMMANDS_MAX 50
+#define ANSWER_MAX  160
 /* length of "2026-11-30T01:45:11" */
-#define ISO_SECONDS  19
+#define ISO_SECONDS 19
+/* of those that wait for a service, so many are looked at */
+#define LOOKED_MAX  1000
 /* a lane below it is no conversation's (core/model/command.h) */
-#define LANE_FIRST   2
+#define LANE_FIRST  2
 
 static int why_head(struct core *c, const struct core_command *cmd, struct buf *out);
 
 /* --- parts of a line; errors stick in the buf ------------------------------------------------- */
 
 /* One that is too long for its buf is cut. */
-static int line_error(const struct buf *out)
+int why_line_error(const struct buf *out)
 {
     int rc = buf_error(out);
 
     return rc == -ENOSPC ? 0 : rc;
 }
 
-static void add_time(struct buf *out, int64_t unix_ms)
+void why_add_time(struct buf *out, int64_t unix_ms)
 {
     char iso[CLOCK_ISO_LEN + 1];
 
@@ -48,7 +45,7 @@ static void add_time(struct buf *out, int64_t unix_ms)
 static void add_since_mono(struct buf *out, int64_t mono_ms)
 {
     (void)buf_add_str(out, " since ");
-    add_time(out, clock_unix_ms() - (clock_mono_ms() - mono_ms));
+    why_add_time(out, clock_unix_ms() - (clock_mono_ms() - mono_ms));
 }
 
 /* Rounded up: what is nearly over is not over. */
@@ -90,7 +87,7 @@ static struct view answer_of(struct view evidence)
     return view_cut(evidence, ANSWER_MAX);
 }
 
-static void add_attempt(const struct last_attempt *a, struct view evidence, struct buf *out)
+void why_add_attempt(const struct last_attempt *a, struct view evidence, struct buf *out)
 {
     struct view answer = answer_of(evidence);
 
@@ -116,7 +113,7 @@ static int add_last(struct core *c, int64_t command, int64_t other, struct buf *
         rc = store_attempt_last(c->store, other, &a, &evidence);
     if (rc == 0) {
         (void)buf_add_str(out, ", ");
-        add_attempt(&a, buf_view(&evidence), out);
+        why_add_attempt(&a, buf_view(&evidence), out);
     }
     buf_fini(&evidence);
     return rc == STORE_E_NONE ? 0 : rc;
@@ -135,7 +132,7 @@ static int add_paused(struct core *c, const struct dest *scope, struct buf *out)
         return rc;
     if (scope->left_unix_ms) {
         (void)buf_add_str(out, "account disconnected since ");
-        add_time(out, scope->left_unix_ms);
+        why_add_time(out, scope->left_unix_ms);
         return 0;
     }
     (void)buf_add_str(out, "account paused by ");
@@ -147,7 +144,7 @@ static int add_paused(struct core *c, const struct dest *scope, struct buf *out)
         (void)buf_add_str(out, "an operator");
     if (since) {
         (void)buf_add_str(out, " since ");
-        add_time(out, since);
+        why_add_time(out, since);
     }
     return 0;
 }
@@ -184,6 +181,39 @@ static int add_witnesses(struct core *c, const struct dest *d, struct buf *out)
     return rc;
 }
 
+/* The first of those that wait for @d whose account is not paused; NULL: none, among the first ones. */
+static const struct core_command *first_not_paused(const struct dest *d)
+{
+    size_t looked = 0;
+
+    for (const struct list *i = d->commands.next; i != &d->commands && looked < LOOKED_MAX;
+         i = i->next, looked++) {
+        const struct core_command *cmd = LIST_ENTRY_CONST(i, struct core_command, in_dest);
+
+        if (!cmd->lane->scope || !cmd->lane->scope->paused)
+            return cmd;
+    }
+    return NULL;
+}
+
+static void add_probe(const struct dest *d, struct buf *out)
+{
+    int64_t left_ms = d->hold_until_ms - clock_mono_ms();
+
+    if (d->probing) {
+        (void)buf_add_f(out, "; a probe is under way (command %lld)", (long long)d->probe);
+    } else if (left_ms > 0) {
+        (void)buf_add_str(out, "; next probe in ");
+        add_span(out, left_ms);
+    } else if (list_is_empty(&d->commands)) {
+        (void)buf_add_str(out, "; the next call to it is a probe");
+    } else if (!first_not_paused(d)) {
+        (void)buf_add_str(out, "; no probe before an account that waits for it is resumed");
+    } else {
+        (void)buf_add_str(out, "; a probe is due");
+    }
+}
+
 /* @command: what it was tried with, if it was; 0 none. */
 static int add_hold(struct core *c, const struct dest *d, int64_t command, struct buf *out)
 {
@@ -195,15 +225,11 @@ static int add_hold(struct core *c, const struct dest *d, int64_t command, struc
     rc = rc ? rc : add_last(c, command, d->last_failed, out);
     if (d->n_waiting > 1)
         (void)buf_add_f(out, "; commands that wait for it: %zu", d->n_waiting);
-    if (d->hold == HOLD_GONE) {
+    if (d->hold == HOLD_GONE)
         (void)buf_add_f(out, "; it is tried again after amoctl %s resume %s",
                         d->kind == DEST_SCOPE ? "account" : "connector", d->name);
-    } else if (d->probing) {
-        (void)buf_add_f(out, "; a probe is under way (command %lld)", (long long)d->probe);
-    } else {
-        (void)buf_add_str(out, "; next probe in ");
-        add_span(out, d->hold_until_ms - clock_mono_ms());
-    }
+    else
+        add_probe(d, out);
     return rc;
 }
 
@@ -218,7 +244,7 @@ int why_held(struct core *c, const struct dest *d, struct buf *ret_words)
 {
     int rc = add_hold(c, d, 0, ret_words);
 
-    return rc ? rc : line_error(ret_words);
+    return rc ? rc : why_line_error(ret_words);
 }
 
 /* Places, rate, workers: what is over as soon as others have had their turn. */
@@ -286,6 +312,22 @@ static void add_over_share(struct core *c, const struct dest *d, struct buf *out
         shares_words(c, view_of(s->connector), scope, out);
 }
 
+/* What the first one waits for that might go. If all are of paused accounts, it is said of which. */
+static int why_next(struct core *c, const struct dest *d, struct buf *out)
+{
+    const struct core_command *cmd = first_not_paused(d);
+
+    if (cmd)
+        return why_command(c, cmd, out);
+    cmd = LIST_ENTRY_CONST(d->commands.next, struct core_command, in_dest);
+    if (d->kind == DEST_CONNECTOR && cmd->lane->scope) {
+        (void)buf_add_str(out, "what waits is of ");
+        add_dest(c, cmd->lane->scope, out);
+        (void)buf_add_str(out, ": ");
+    }
+    return why_command(c, cmd, out);
+}
+
 int why_destination(struct core *c, const struct dest *d, struct buf *ret_words)
 {
     size_t from = ret_words->len;
@@ -298,11 +340,10 @@ int why_destination(struct core *c, const struct dest *d, struct buf *ret_words)
     if (rc == 0 && ret_words->len == from)
         add_turn(c, d, ret_words);
     if (rc == 0 && ret_words->len == from && !list_is_empty(&d->commands))
-        rc = why_command(c, LIST_ENTRY_CONST(d->commands.next, struct core_command, in_dest),
-                         ret_words);
+        rc = why_next(c, d, ret_words);
     if (rc == 0 && ret_words->len == from)
         add_over_share(c, d, ret_words);
-    return rc ? rc : line_error(ret_words);
+    return rc ? rc : why_line_error(ret_words);
 }
 
 /* --- a command -------------------------------------------------------------------------------- */
@@ -438,189 +479,5 @@ int why_command(struct core *c, const struct core_command *cmd, struct buf *ret_
     int rc = cmd->state == COMMAND_QUEUED ? why_queued(c, cmd, ret_words)
                                           : why_head(c, cmd, ret_words);
 
-    return rc ? rc : line_error(ret_words);
-}
-
-/* --- a message -------------------------------------------------------------------------------- */
-
-static void add_quoted(struct buf *out, struct view words)
-{
-    if (!words.len)
-        return;
-    (void)buf_add_str(out, ": \"");
-    (void)buf_add_view(out, view_cut(words, LIMIT_ERROR_TEXT));
-    (void)buf_add_char(out, '"');
-}
-
-/* What the other side said: its words, or else its last answer. */
-static int add_said(struct core *c, const struct message *m, struct buf *out)
-{
-    struct last_attempt a;
-    struct buf evidence;
-    int rc = 0;
-
-    if (m->words && m->words[0]) {
-        add_quoted(out, view_of(m->words));
-        return 0;
-    }
-    buf_init(&evidence, LIMIT_EVIDENCE_BYTES + 16);
-    rc = store_message_attempt_last(c->store, m->id, &a, &evidence);
-    if (rc == 0 && a.outcome != OUTCOME_DONE) {
-        (void)buf_add_str(out, ", ");
-        add_attempt(&a, buf_view(&evidence), out);
-    }
-    buf_fini(&evidence);
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
-/* ", dropped by root". */
-static int add_dropped_by(struct core *c, int64_t letter, struct buf *out)
-{
-    struct buf user;
-    int rc = 0;
-
-    buf_init(&user, WHY_MAX);
-    rc = store_dead_by_whom(c->store, letter, &user);
-    if (rc == 0 && user.len)
-        (void)buf_add_f(out, ", dropped by %s", buf_str(&user));
-    buf_fini(&user);
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
-static int why_failed(struct core *c, const struct message *m, struct buf *out)
-{
-    const char *words = reason_words(view_of(m->reason));
-    int64_t letter = 0;
-    int rc = store_dead_of_message(c->store, m->id, &letter);
-
-    if (rc && rc != STORE_E_NONE)
-        return rc;
-    (void)buf_add_str(out, "given up");
-    if (letter)
-        (void)buf_add_f(out, " (dead letter %lld)", (long long)letter);
-    if (m->reason)
-        (void)buf_add_f(out, ", %s", m->reason);
-    if (words)
-        (void)buf_add_f(out, ": %s", words);
-    if (letter) {
-        rc = add_dropped_by(c, letter, out);
-        if (rc)
-            return rc;
-    }
-    return add_said(c, m, out);
-}
-
-/* Of an outbound message that its service has. */
-static void why_with_service(const struct message *m, struct buf *out)
-{
-    bool failed = m->reported_status == -1 && m->reported_why;
-
-    if (failed) {
-        (void)buf_add_f(out, "failed: service %s reported ", m->connector);
-        if (m->reported_why[0])
-            (void)buf_add_f(out, "%s, ", m->reported_why);
-        (void)buf_add_f(out, "%lld", (long long)m->reported_code);
-        add_quoted(out, view_of(m->reported_words));
-    } else if (m->reported_status > 0) {
-        (void)buf_add_f(out, "%s, as service %s has reported",
-                        message_told_name(m->reported_status), m->connector);
-    } else if (m->reported_status == -1) {
-        (void)buf_add_f(out, "service %s has it; amo was told before that it failed",
-                        m->connector);
-    } else {
-        (void)buf_add_f(out, "service %s has it and has reported nothing yet", m->connector);
-    }
-    if (m->reported_ms && (failed || m->reported_status > 0)) {
-        (void)buf_add_str(out, ", at ");
-        add_time(out, m->reported_ms);
-    }
-}
-
-/* Its own command, or else any about it. */
-static int why_accepted(struct core *c, const struct message *m, struct buf *out)
-{
-    const struct core_command *found = NULL;
-    int64_t ids[COMMANDS_MAX];
-    size_t n = 0;
-    int rc = store_message_commands(c->store, m->id, ids, AMO_COUNT(ids), &n);
-
-    for (size_t i = 0; i < n; i++) {
-        const struct core_command *cmd = queue_find(c->queue, ids[i]);
-
-        if (cmd &&
-            (!found || (command_is_message(cmd->kind) && !command_is_message(found->kind))))
-            found = cmd;
-    }
-    if (rc || found)
-        return rc ? rc : why_command(c, found, out);
-    (void)buf_add_str(out, "nothing waits that would bring it on: see amoctl dead list");
-    return 0;
-}
-
-int why_message(struct core *c, const struct message *m, struct buf *ret_words)
-{
-    int rc = 0;
-
-    switch (m->state) {
-    case MESSAGE_ACCEPTED:
-        rc = why_accepted(c, m, ret_words);
-        break;
-    case MESSAGE_FAILED:
-        rc = why_failed(c, m, ret_words);
-        break;
-    case MESSAGE_DELIVERED_TO_SERVICE:
-        why_with_service(m, ret_words);
-        break;
-    case MESSAGE_DELIVERED_TO_AMO:
-        (void)buf_add_str(ret_words, "amo has it");
-        if (m->settled_ms) {
-            (void)buf_add_str(ret_words, " since ");
-            add_time(ret_words, m->settled_ms);
-        }
-        break;
-    }
-    return rc ? rc : line_error(ret_words);
-}
-
-/* --- what is no message yet ------------------------------------------------------------------- */
-
-void why_quarantined(int64_t id, struct view reason, struct buf *ret_words)
-{
-    (void)buf_add_f(ret_words, "in quarantine, entry %lld: %.*s", (long long)id,
-                    (int)num_min(reason.len, 100), reason.len ? reason.ptr : "");
-}
-
-void why_waiting(const struct waiting_row *row, struct buf *ret_words)
-{
-    struct event e;
-    char space = '\0';
-
-    if (row->key.len)
-        space = row->key.ptr[0];
-    if (event_decode(row->event, &e))
-        e = (struct event){.kind = 0};
-    switch (space) {
-    case 'b':
-        (void)buf_add_str(ret_words, "set aside: its account has its share of the queue");
-        return;
-    case 'e':
-    case 'o':
-        (void)buf_add_str(ret_words, "waits until it is known whether it is a message of ours "
-                                     "that comes back");
-        return;
-    case 'n':
-        (void)buf_add_f(ret_words, "waits for the end of what is tried in conversation %.*s",
-                        (int)num_min(e.conversation.len, LIMIT_ID),
-                        e.conversation.len ? e.conversation.ptr : "");
-        break;
-    default:
-        (void)buf_add_f(ret_words, "waits for message %.*s, which is not known yet",
-                        (int)num_min(e.message_id.len, LIMIT_ID),
-                        e.message_id.len ? e.message_id.ptr : "");
-        break;
-    }
-    if (row->until_ms > 0 && row->until_ms < CLOCK_MS_MAX) {
-        (void)buf_add_str(ret_words, ", until ");
-        add_time(ret_words, row->until_ms);
-    }
+    return rc ? rc : why_line_error(ret_words);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 #include "core/queue/queue.h"
 #include "core/store/quarantine.h"
 #include "core/testing/amoctl.h"
@@ -132,6 +134,82 @@ static void one_that_waits_for_what_its_account_leaves_says_so(void **state)
     message_says(r, "msvc-m2", " is still under way to where it was before: worker ");
 }
 
+static struct core_command *one_in_flight(struct rig *r)
+{
+    struct core_command *c = NULL;
+    size_t iter = 0;
+
+    while ((c = table_next(r->core.queue->commands, &iter)) && c->state != COMMAND_IN_FLIGHT)
+        ;
+    assert_non_null(c);
+    return c;
+}
+
+static void destination_says(struct rig *r, const char *connector, const char *want)
+{
+    const struct dest *d = queue_dest(r->core.queue, DEST_CONNECTOR, view_of(connector));
+    struct buf words;
+
+    buf_init(&words, WHY_MAX);
+    assert_int_equal(why_destination(&r->core, d, &words), 0);
+    if (!strstr(buf_str(&words), want))
+        fail_msg("\"%s\" is not in: %s", want, buf_str(&words));
+    buf_fini(&words);
+}
+
+static void take_managers(struct rig *r, const char *id, const char *scope, const char *source)
+{
+    struct event e = rig_manager_text(id);
+
+    e.scope = view_of(scope);
+    e.source = view_of(source);
+    e.chat_id = view_of(id);
+    e.receiver_phone = id[0] == 'a' ? VIEW_LIT("79990000017") : VIEW_LIT("79990000018");
+    memset(e.trace.bytes, id[0], sizeof(e.trace.bytes));
+    rig_take(r, &e);
+}
+
+/* The service of two accounts answers 500 to one of them; the other one is paused. */
+static void a_service_that_fails_is_not_said_to_be_paused(void **state)
+{
+    struct rig *r = *state;
+
+    rig_register_account(r, "ch_b");
+    rig_register_source(r, "79990000001", "ch_acc");
+    rig_register_source(r, "79990000002", "ch_b");
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    take_managers(r, "a-1", "ch_acc", "79990000001");
+    rig_turn(r);
+    destination_says(r, "svc", "what waits is of account ");
+    destination_says(r, "svc", ": account paused by ");
+    take_managers(r, "b-1", "ch_b", "79990000002");
+    rig_turn(r);
+    rig_result(r, r->worker, one_in_flight(r),
+               (struct result){.outcome = OUTCOME_RETRY, .cause = CAUSE_SERVER, .status = 500});
+    rig_commit(r);
+    destination_says(r, "svc", "last answer 500");
+}
+
+static void a_probe_that_cannot_go_is_not_announced(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = NULL;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_result(r, r->worker, rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-9"),
+               (struct result){.outcome = OUTCOME_HOLD,
+                               .cause = CAUSE_THROTTLED,
+                               .status = 429,
+                               .retry_after_ms = 10000});
+    rig_commit(r);
+    destination_says(r, "svc", "; next probe in ");
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    d = queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc"));
+    d->hold_until_ms = clock_mono_ms() - 60000; /* a minute ago: none has gone */
+    rig_turn(r);
+    destination_says(r, "svc", "; no probe before an account that waits for it is resumed");
+}
+
 static void an_unclear_outcome_is_said_to_be_asked_about(void **state)
 {
     struct rig *r = *state;
@@ -201,6 +279,10 @@ int main(void)
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(one_that_is_gone_names_the_verb_that_resumes_it,
                                         ctl_setup, ctl_teardown),
+        cmocka_unit_test_setup_teardown(a_service_that_fails_is_not_said_to_be_paused,
+                                        ctl_setup, ctl_teardown),
+        cmocka_unit_test_setup_teardown(a_probe_that_cannot_go_is_not_announced, ctl_setup,
+                                        ctl_teardown),
         cmocka_unit_test_setup_teardown(two_causes_are_both_named, ctl_setup, ctl_teardown),
         cmocka_unit_test_setup_teardown(one_that_waits_for_what_its_account_leaves_says_so,
                                         ctl_setup, ctl_teardown),

@@ -277,15 +277,30 @@ static int add_ids(int query_rc, struct db_rows *r, struct conversation_ids *ids
     return rc;
 }
 
-int store_conversations_by_word(struct store *s, struct view connector, struct view word,
-                                struct view phone, struct conversation_ids *ids)
+int store_conversations_by_service_id(struct store *s, struct view connector,
+                                      struct view service_id, struct conversation_ids *ids)
 {
-    static const char sql[] =
-        "SELECT id FROM conversations WHERE service_id=?2 AND connector=?1 UNION"
-        " SELECT id FROM conversations WHERE connector=?1 AND phone=?3 AND shared=0 LIMIT ?4";
     struct db_rows *r = NULL;
+    int64_t max = (int64_t)(ids->max - ids->n);
     int rc =
-        db_query(s->db, &r, sql, "ttti", connector, word, phone, (int64_t)(ids->max - ids->n));
+        connector.len
+            ? db_query(s->db, &r,
+                       "SELECT id FROM conversations WHERE service_id=? AND connector=?"
+                       " ORDER BY source LIMIT ?",
+                       "tti", service_id, connector, max)
+            : db_query(s->db, &r, "SELECT id FROM conversations WHERE service_id=? LIMIT ?",
+                       "ti", service_id, max);
+
+    return add_ids(rc, r, ids);
+}
+
+int store_conversations_by_phone(struct store *s, struct view connector, struct view key,
+                                 struct conversation_ids *ids)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id FROM conversations WHERE connector=? AND phone=? LIMIT ?",
+                      "tti", connector, key, (int64_t)(ids->max - ids->n));
 
     return add_ids(rc, r, ids);
 }

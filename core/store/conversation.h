@@ -66,9 +66,13 @@ struct conversation_ids {
  * first. */
 AMO_MUSTCHECK int store_conversations_unnamed(struct store *s, struct view connector,
                                               struct conversation_ids *ids);
-AMO_MUSTCHECK int store_conversations_by_word(struct store *s, struct view connector,
-                                              struct view word, struct view phone,
-                                              struct conversation_ids *ids);
+/* By the service's id of it, whatever its source: of one connector, or of any (VIEW_NONE). Adds the numbers found. */
+AMO_MUSTCHECK int store_conversations_by_service_id(struct store *s, struct view connector,
+                                                    struct view service_id,
+                                                    struct conversation_ids *ids);
+/* By the client's phone (core/model/phone.h), also those in which others have spoken, too. */
+AMO_MUSTCHECK int store_conversations_by_phone(struct store *s, struct view connector,
+                                               struct view key, struct conversation_ids *ids);
 /* In any account, by what amo or we call its chat or its client there; of one connector, by the service's id of the
  * client. Adds the numbers found. */
 AMO_MUSTCHECK int store_conversations_by_amo(struct store *s, struct view word,

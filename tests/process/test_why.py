@@ -68,7 +68,7 @@ def test_an_account_that_is_paused(stack):
     stack.control("account.pause", scope_id=stack.scope)
     written = stack.manager_writes("paused-out", met["chat"])
     sent = stack.client_writes("paused-in")
-    words = rf"^account paused by \S.* since {TIME}$"
+    words = rf"^(what waits is of account Test: )?account paused by \S.* since {TIME}$"
     for ident in (written["id"], sent["id"]):
         everywhere(stack, ident, words)
     assert re.search(words, stack.control("account.show", scope_id=stack.scope)["why"])
@@ -82,7 +82,7 @@ def test_an_account_that_left(stack):
     written = stack.manager_writes("left", met["chat"])
     why(stack, written["id"], "^account paused")
     stack.control("account.disconnect", scope_id=stack.scope, no_call=True)
-    everywhere(stack, written["id"], rf"^account disconnected since {TIME}$")
+    everywhere(stack, written["id"], rf"^(what waits is of account Test: )?account disconnected since {TIME}$")
 
 
 def test_no_worker(stack):
