@@ -414,8 +414,11 @@ static void on_flush(void *arg)
             request_unavailable(x, "spool_failed", "it could not be kept; try again later");
         listener_answer(x);
     }
-    if (rc || spool_space(in->spool, 0))
+    if (rc || spool_space(in->spool, 0)) {
         listener_close(in->listener);
+        ready_look(in, in->top->stopping,
+                   clock_unix_ms()); /* it may be over before the next tick */
+    }
     listener_run(in->listener);
     if (!is_over(in) && n > 0 && in->push)
         push_wake(in->push);

@@ -25,7 +25,7 @@ void ready_init(struct ready *r);
 void ready_fini(struct ready *r);
 /* Can it do its work? Adds lines of reasons, or of remarks. @stopping: it ends, as it was told. */
 bool ready_say(const struct ingress *in, bool stopping, struct buf *reasons);
-/* Every second or so, whether core is there or not. @now_ms: wall time. */
+/* Whenever it closes, and every now and then, whether core is there or not. @now_ms: wall time. */
 void ready_look(struct ingress *in, bool stopping, int64_t now_ms);
 /* What core is told with each heartbeat; the texts are borrowed until the next call. */
 void ready_tell(const struct ingress *in, bool stopping, struct heartbeat *ret);
