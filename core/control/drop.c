@@ -125,9 +125,10 @@ static void drop_one(struct core *c, struct core_command *cmd)
 
 static int drop_read_more(struct dropping *g)
 {
-    int rc = store_commands_behind(g->core->store, g->what.message, g->at, g->newest, g->ids,
-                                   DROP_READ, &g->n);
+    struct command_ids read = {.ids = g->ids, .max = DROP_READ};
+    int rc = store_commands_behind(g->core->store, g->what.message, g->at, g->newest, &read);
 
+    g->n = read.n;
     g->next = 0;
     g->over = rc != 0 || g->n == 0;
     if (!g->over)

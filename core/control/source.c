@@ -45,11 +45,14 @@ static int source_note(struct control_ask *ask, const struct source_change *c)
 {
     const struct reg_source *now =
         registry_source(ask->core->turn->registry, c->connector, c->source);
+    const struct source_given given = {.scope = c->scope,
+                                       .was = now ? now->scope : NULL,
+                                       .user = ask->user,
+                                       .at_ms = clock_unix_ms()};
 
     if (now && view_is(c->scope, now->scope))
         return 0;
-    return store_source_given(ask->core->store, c->connector, c->source, c->scope,
-                              now ? now->scope : NULL, ask->user, clock_unix_ms());
+    return store_source_given(ask->core->store, c->connector, c->source, &given);
 }
 
 static int source_make(struct control_ask *ask, void *arg)

@@ -69,20 +69,25 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
 
 static const char *const status_words[] = {"sent", "delivered", "read"};
 
+static struct stat_rows *count_status(struct core *c, const char *status, const char *code)
+{
+    char labels[64];
+
+    (void)snprintf(labels, sizeof(labels), "status=\"%s\",code=\"%s\"", status,
+                   code); /* fits */
+    return stats_counter_rows(c->stats, "amo_statuses_total", labels, "connector",
+                              "statuses of managers' messages that services reported");
+}
+
 static void count_statuses(struct core *c, struct intake *in)
 {
-    for (int i = 0; i < INTAKE_STATUSES; i++) {
-        bool failed = i >= (int)AMO_COUNT(status_words);
-        int64_t code = FALLBACK_ERROR_FIRST + i - (int)AMO_COUNT(status_words);
-        char labels[64];
+    size_t n = AMO_COUNT(status_words);
 
-        (void)snprintf(labels, sizeof(labels), "status=\"%s\",code=\"%s\"",
-                       failed ? "failed" : status_words[i],
-                       failed ? fallback_error_word(code) : ""); /* fits */
-        in->n_statuses[i] =
-            stats_counter_rows(c->stats, "amo_statuses_total", labels, "connector",
-                               "statuses of managers' messages that services reported");
-    }
+    for (size_t i = 0; i < n; i++)
+        in->n_statuses[i] = count_status(c, status_words[i], "");
+    for (size_t i = n; i < INTAKE_STATUSES; i++)
+        in->n_statuses[i] = count_status(
+            c, "failed", fallback_error_word(FALLBACK_ERROR_FIRST + (int64_t)(i - n)));
 }
 
 void intake_count_status(struct core *c, const struct event *e, bool failed_before)

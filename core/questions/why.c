@@ -421,6 +421,14 @@ static int why_queued(struct core *c, const struct core_command *cmd, struct buf
     return why_head(c, first, out);
 }
 
+static int why_checking(struct core *c, const struct core_command *cmd, struct buf *out)
+{
+    (void)buf_add_str(out, cmd->look_waits
+                               ? "its outcome is unclear, and amo's history cannot be asked now"
+                               : "its outcome is unclear: amo's history is being asked");
+    return add_last(c, cmd->id, 0, out);
+}
+
 /* Its conversation has moved, and something of it is still under way to whom it has left. */
 static int why_leaving(struct core *c, const struct core_command *cmd, struct buf *out)
 {
@@ -437,7 +445,10 @@ static int why_leaving(struct core *c, const struct core_command *cmd, struct bu
     if (one->state != COMMAND_IN_FLIGHT && one->state != COMMAND_CHECKING)
         return 0;
     (void)buf_add_str(out, ": ");
-    return why_head(c, one, out);
+    if (one->state == COMMAND_CHECKING)
+        return why_checking(c, one, out);
+    why_in_flight(one, out);
+    return 0;
 }
 
 /* Of the first command of a lane. */
@@ -468,10 +479,7 @@ static int why_head(struct core *c, const struct core_command *cmd, struct buf *
         return why_waits(c, cmd, out);
     if (cmd->state != COMMAND_CHECKING)
         return why_ready(c, cmd, out);
-    (void)buf_add_str(out, cmd->look_waits
-                               ? "its outcome is unclear, and amo's history cannot be asked now"
-                               : "its outcome is unclear: amo's history is being asked");
-    return add_last(c, cmd->id, 0, out);
+    return why_checking(c, cmd, out);
 }
 
 int why_command(struct core *c, const struct core_command *cmd, struct buf *ret_words)

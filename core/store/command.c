@@ -124,22 +124,22 @@ int store_command_of_message(struct store *s, int64_t message, int64_t *ret)
 }
 
 int store_commands_behind(struct store *s, int64_t message, int64_t after, int64_t newest,
-                          int64_t *ret_ids, size_t max, size_t *ret_n)
+                          struct command_ids *ret)
 {
     struct db_rows *r = NULL;
     int rc = message ? db_query(s->db, &r,
                                 "SELECT id FROM commands WHERE id>? AND id<=? AND message=?"
                                 " ORDER BY id LIMIT ?",
-                                "iiii", after, newest, message, (int64_t)max)
+                                "iiii", after, newest, message, (int64_t)ret->max)
                      : db_query(s->db, &r,
                                 "SELECT id FROM commands WHERE id>? AND id<=?"
                                 " ORDER BY id LIMIT ?",
-                                "iii", after, newest, (int64_t)max);
+                                "iii", after, newest, (int64_t)ret->max);
 
-    *ret_n = 0;
+    ret->n = 0;
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = 0;
-        ret_ids[(*ret_n)++] = db_int(r, 0);
+        ret->ids[ret->n++] = db_int(r, 0);
     }
     return rc;
 }

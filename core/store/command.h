@@ -23,15 +23,19 @@ AMO_MUSTCHECK int store_command_settle(struct store *s, int64_t id);
 /* The lanes in which something waits, from the one after @after on: @max at most, by their number. */
 AMO_MUSTCHECK int store_lanes(struct store *s, int64_t after, int64_t *ret, size_t max,
                               size_t *ret_n);
-/* The commands that wait about a message, oldest first, @max at most. */
 /* The command that is to deliver the message @message, its newest. STORE_E_NONE. */
 AMO_MUSTCHECK int store_command_of_message(struct store *s, int64_t message, int64_t *ret);
 /* The commands behind number @after, up to @newest, in their order; @message 0: of whichever message. */
+struct command_ids {
+    int64_t *ids; /* the caller's */
+    size_t max;
+    size_t n;
+};
 AMO_MUSTCHECK int store_commands_behind(struct store *s, int64_t message, int64_t after,
-                                        int64_t newest, int64_t *ret_ids, size_t max,
-                                        size_t *ret_n);
+                                        int64_t newest, struct command_ids *ret);
 /* The number given last; 0 none waits. */
 AMO_MUSTCHECK int store_command_newest(struct store *s, int64_t *ret);
+/* The commands that wait about a message, oldest first, @max at most. */
 AMO_MUSTCHECK int store_message_commands(struct store *s, int64_t message, int64_t *ret_ids,
                                          size_t max, size_t *ret_n);
 /* Every waiting command in intake order, without its body. The callback returns 0 or an error

@@ -582,13 +582,14 @@ static int begin_traced(struct store *s, struct view begin, struct ids_found *f)
         "SELECT trace,0 FROM quarantine WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ?",
         "SELECT trace,0 FROM waiting WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ?",
     };
+    size_t n = s->hurt_waiting ? AMO_COUNT(sql) - 1 : AMO_COUNT(sql);
     struct id low;
     struct id high;
     int rc = 0;
 
     if (!trace_bounds(begin, &low, &high))
         return 0;
-    for (size_t i = 0; rc == 0 && i < AMO_COUNT(sql) - s->hurt_waiting; i++) {
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         struct db_rows *r = NULL;
 
         rc = db_query(s->db, &r, sql[i], "bbi", id_view(&low), id_view(&high),

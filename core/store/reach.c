@@ -236,7 +236,7 @@ void source_owner_fini(struct source_owner *o)
 }
 
 int store_source_given(struct store *s, struct view connector, struct view source,
-                       struct view scope, const char *was, const char *user, int64_t now_ms)
+                       const struct source_given *given)
 {
     /* one that was taken away first was still somebody's before */
     return db_run(s->db,
@@ -244,7 +244,8 @@ int store_source_given(struct store *s, struct view connector, struct view sourc
                   " VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(connector,source) DO UPDATE SET"
                   " was=coalesce(?4,CASE WHEN scope<>?3 THEN scope ELSE was END), scope=?3,"
                   " at_ms=?5, user=?6",
-                  "tttsis", connector, source, scope, was, now_ms, user);
+                  "tttsis", connector, source, given->scope, given->was, given->at_ms,
+                  given->user);
 }
 
 int store_source_owner(struct store *s, struct view connector, struct view source,

@@ -67,9 +67,14 @@ struct source_owner {
 };
 void source_owner_fini(struct source_owner *o);
 /* It is given to @scope, and was @was's, which is listed for it now; NULL: nobody is. */
+struct source_given {
+    struct view scope;
+    const char *was;
+    const char *user;
+    int64_t at_ms;
+};
 AMO_MUSTCHECK int store_source_given(struct store *s, struct view connector, struct view source,
-                                     struct view scope, const char *was, const char *user,
-                                     int64_t now_ms);
+                                     const struct source_given *given);
 /* Of @scope, which it is listed for; STORE_E_NONE when that is not known. Finish with source_owner_fini. */
 AMO_MUSTCHECK int store_source_owner(struct store *s, struct view connector, struct view source,
                                      const char *scope, struct source_owner *ret);

@@ -285,6 +285,7 @@ static int load_set(struct db_rows *r, int at, struct reg_set *ret)
 
 static int load_channels(struct store *s, const struct keys *keys, struct registry *reg)
 {
+    static const char *const fields[] = {"secret", "old_secret"};
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT id,code,name,url,bot_id,secret,old_secret,old_until_ms,answer,"
@@ -300,12 +301,9 @@ static int load_channels(struct store *s, const struct keys *keys, struct regist
         rc = rc ? rc : db_string(r, 2, &c->name);
         rc = rc ? rc : db_string(r, 3, &c->url);
         rc = rc ? rc : db_string(r, 4, &c->bot_id);
-        rc =
-            rc ? rc
-               : unseal_field(keys, "channels", c->id, "secret", db_view(r, 5), &c->secrets[0]);
-        rc = rc ? rc
-                : unseal_field(keys, "channels", c->id, "old_secret", db_view(r, 6),
-                               &c->secrets[1]);
+        for (int i = 0; rc == 0 && i < 2; i++)
+            rc = unseal_field(keys, "channels", c->id, fields[i], db_view(r, 5 + i),
+                              &c->secrets[i]);
         rc = rc ? rc : channel_flags_apply(db_view(r, 8), c);
         rc = rc ? rc : load_set(r, 9, &c->secret_set);
         if (rc == 0)

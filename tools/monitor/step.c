@@ -333,6 +333,14 @@ void step_make(struct step *s, struct view process, const struct envelope *env,
 
 /* --- the line ------------------------------------------------------------------------------- */
 
+static struct view next_sign(struct view *rest)
+{
+    struct view all = *rest;
+
+    (void)text_next(rest);
+    return view_make(all.ptr, all.len - rest->len);
+}
+
 /* Appends @v in at most @room columns. */
 static void put_cut(struct view v, size_t room, struct buf *out)
 {
@@ -345,11 +353,8 @@ static void put_cut(struct view v, size_t room, struct buf *out)
         return;
     }
     while (rest.len) {
-        struct view before = rest;
-        struct view one = VIEW_NONE;
+        struct view one = next_sign(&rest);
 
-        (void)text_next(&rest);
-        one = view_make(before.ptr, before.len - rest.len);
         if (text_width(one) > keep)
             break;
         keep -= text_width(one);
