@@ -150,7 +150,7 @@
       "probe], …}]], [waiting[{command, kind, [tells], [code], state, attempts, probes, "    \
       "destination, held, why}]], [quarantine[{id, kind, reason, at}]], [events[{kind, "       \
       "taken_at, why}]]; or, to choose from, candidates[{id, [at], [direction], state, "       \
-      "[conversation]}]")                                                                      \
+      "[conversation], [connector], [scope_id]}]")                                             \
     X(doctor, "doctor", LOOKS, "",                                                             \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", LOOKS, "what, subject", "checks[]")                        \

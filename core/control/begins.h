@@ -14,6 +14,10 @@ struct message;
  * caller's. 0 with NULL when none does, or @word is too short; EXIT_FAILED when several do, with words, and a row for
  * each to choose from as array `candidates`: nothing else may have been written. -Exxx. */
 AMO_MUSTCHECK int begins_find(struct control_ask *ask, struct view word, char **ret_full);
+/* The one message that has the whole id @word: @ret, empty before, is to be ended with message_fini; its id stays 0
+ * when none has it.
+ * EXIT_FAILED when several have it, as above; each candidate is named by its mid. */
+AMO_MUSTCHECK int begins_whole(struct control_ask *ask, struct view word, struct message *ret);
 /* The message that has the id @word, or the one whose id begins so: @ret is to be ended with message_fini. EXIT_FAILED with
  * words when there is none, and as above. */
 AMO_MUSTCHECK int begins_message(struct control_ask *ask, struct view word,

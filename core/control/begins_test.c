@@ -107,6 +107,71 @@ static void many_rows_of_one_id_are_one_and_many_ids_are_cut(void **state)
     json_free(reply.doc);
 }
 
+/* Of two services, one message each. */
+static void two_services_have(struct rig *r, const char *id)
+{
+    struct event e = rig_client_text(id);
+
+    rig_register_second(r);
+    rig_take(r, &e);
+    e.connector = VIEW_LIT("two");
+    e.scope = VIEW_LIT("ch_two");
+    e.source = VIEW_LIT("line2");
+    e.conversation = VIEW_LIT("other-person");
+    e.sender_id = VIEW_LIT("other-client");
+    e.sender_phone = VIEW_LIT("+79990000001");
+    memset(e.trace.bytes, 77, sizeof(e.trace.bytes));
+    rig_take(r, &e);
+}
+
+static void an_id_that_two_services_have_is_not_guessed(void **state)
+{
+    static const char *const verbs[] = {"trace", "message.retry", "queue.drop"};
+    struct rig *r = *state;
+    char args[100] = "";
+    struct reply reply;
+
+    two_services_have(r, "10000001-of-both");
+    for (size_t i = 0; i < 2 * AMO_COUNT(verbs); i++) {
+        /* the whole of it; and a beginning that no other id has */
+        const struct json_node *rows = NULL;
+        struct view id = VIEW_NONE;
+
+        reply = ctl_ask(r, verbs[i / 2],
+                        i % 2 ? "{\"id\":\"10000001\"}" : "{\"id\":\"10000001-of-both\"}");
+        assert_int_equal(reply.code, EXIT_FAILED);
+        assert_non_null(strstr(reply.error, "2 messages have the id 10000001-of-both"));
+        rows = json_get(json_root(reply.doc), "candidates");
+        assert_int_equal(json_array_len(rows), 2);
+        ctl_text(&reply, json_array_at(rows, 0), "connector", "two");
+        ctl_text(&reply, json_array_at(rows, 1), "scope_id", "ch_acc");
+        assert_int_equal(json_text(reply.doc, json_get(json_array_at(rows, 1), "id"), &id), 0);
+        (void)snprintf(args, sizeof(args), "{\"id\":\"%.*s\"}", (int)id.len, id.ptr);
+        json_free(reply.doc);
+    }
+    assert_int_equal(rig_stored_commands(r), 2);
+    reply = ctl_ask(r, "queue.drop", args); /* each has an id that is its own */
+    assert_int_equal(reply.code, EXIT_FINE);
+    assert_int_equal(ctl_int(json_root(reply.doc), "dropped"), 1);
+    json_free(reply.doc);
+}
+
+static void its_conversations_are_there_to_choose_from(void **state)
+{
+    static const char *const asks[] = {"message.list", "{\"who\":\"10000001\"}",
+                                       "conversation.show", "{\"id\":\"10000001\"}"};
+    struct rig *r = *state;
+
+    two_services_have(r, "10000001");
+    for (size_t i = 0; i < AMO_COUNT(asks); i += 2) {
+        struct reply reply = ctl_ask(r, asks[i], asks[i + 1]);
+
+        assert_int_equal(reply.code, EXIT_FAILED);
+        assert_int_equal(json_array_len(json_get(json_root(reply.doc), "conversations")), 2);
+        json_free(reply.doc);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -116,6 +181,8 @@ int main(void)
         CASE(of_several_there_is_a_row_for_each),
         CASE(what_is_kept_is_found_by_its_beginning_as_well),
         CASE(many_rows_of_one_id_are_one_and_many_ids_are_cut),
+        CASE(an_id_that_two_services_have_is_not_guessed),
+        CASE(its_conversations_are_there_to_choose_from),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,18 +167,24 @@ int named_by_id(struct core *c, struct view word, struct named *ret)
     return rc ? rc : follow_merged(c, ret);
 }
 
-/* Of a message in it. */
+/* Of a message in it; an id that several messages have is of each of their conversations. */
 static int find_by_message(struct core *core, struct view word, struct named *named)
 {
-    struct message m = {0};
+    int64_t ids[NAMED_MAX + 1];
+    size_t n = 0;
     int rc = 0;
 
     if (view_starts(word, NAMED_NUMBER))
         return 0;
-    rc = store_message_by_any(core->store, word, &m);
-    if (rc == 0)
-        named_add(named, m.conversation);
-    message_fini(&m);
+    rc = store_messages_by_any(core->store, word, ids, AMO_COUNT(ids), &n);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct message m = {0};
+
+        rc = store_message(core->store, ids[i], &m);
+        if (rc == 0)
+            named_add(named, m.conversation);
+        message_fini(&m);
+    }
     return rc == STORE_E_NONE ? 0 : rc;
 }
 

@@ -84,16 +84,18 @@ static int trace_journey(struct core *c, const struct message *m, struct json_wr
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
-/* By any id of either side; or by the number of a command, which the log names, of its message. */
-static int find_message(struct core *c, struct view id, struct message *ret)
+/* By any id of either side; or by the number of a command, which the log names, of its message. Its id is 0 when there is
+ * none. EXIT_FAILED when there are several. */
+static int find_message(struct control_ask *ask, struct view id, struct message *ret)
 {
+    struct core *c = ask->core;
     const struct core_command *cmd = NULL;
     struct command_row letter = {0};
     int64_t message = 0;
     uint64_t number = 0;
-    int rc = store_message_by_any(c->store, id, ret);
+    int rc = begins_whole(ask, id, ret);
 
-    if (rc != STORE_E_NONE || num_parse_u64(id, &number) || number > INT64_MAX)
+    if (rc || ret->id || num_parse_u64(id, &number) || number > INT64_MAX)
         return rc;
     cmd = queue_find(c->queue, (int64_t)number);
     if (cmd) {
@@ -104,7 +106,8 @@ static int find_message(struct core *c, struct view id, struct message *ret)
     } else if (rc < 0) {
         return rc;
     }
-    return message ? store_message(c->store, message, ret) : STORE_E_NONE;
+    rc = message ? store_message(c->store, message, ret) : 0;
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 static int add_event(void *arg, const struct waiting_row *row)
@@ -131,20 +134,23 @@ static int add_event(void *arg, const struct waiting_row *row)
     return rc;
 }
 
-/* STORE_E_NONE: nothing is called so. */
-static int find_all(struct core *c, struct view id, struct traced *t)
+static bool found_any(const struct traced *t)
 {
-    struct json_writer w;
-    int rc = find_message(c, id, &t->message);
+    return t->message.id || t->quarantined || t->n_waiting;
+}
 
-    if (rc < 0)
+/* EXIT_FAILED: several messages are called so. */
+static int find_all(struct control_ask *ask, struct view id, struct traced *t)
+{
+    struct core *c = ask->core;
+    struct json_writer w;
+    int rc = find_message(ask, id, &t->message);
+
+    if (rc)
         return rc;
     json_writer_init(&w, &t->entries);
     rc = store_quarantine_find(c->store, id, &w, &t->quarantined, &t->reason);
-    rc = rc ? rc : store_waiting_find(c->store, id, add_event, t);
-    if (rc)
-        return rc;
-    return t->message.id || t->quarantined || t->n_waiting ? 0 : STORE_E_NONE;
+    return rc ? rc : store_waiting_find(c->store, id, add_event, t);
 }
 
 static void add_gone(void *arg, struct view name, int64_t seen_ms)
@@ -244,18 +250,17 @@ static int trace_json(struct core *c, const struct traced *t, struct json_writer
 static int find_and_tell(struct control_ask *ask, struct view id, struct traced *t)
 {
     char *full = NULL;
-    int rc = find_all(ask->core, id, t);
+    int rc = find_all(ask, id, t);
 
-    if (rc != STORE_E_NONE)
+    if (rc || found_any(t))
         return rc ? rc : trace_json(ask->core, t, ask->w);
     rc = begins_find(ask, id, &full);
+    if (rc == 0 && full)
+        rc = find_all(ask, view_of(full), t);
+    mem_free(full);
     if (rc)
         return rc;
-    rc = full ? find_all(ask->core, view_of(full), t) : STORE_E_NONE;
-    mem_free(full);
-    if (rc == STORE_E_NONE)
-        return not_known(ask, id);
-    return rc ? rc : trace_json(ask->core, t, ask->w);
+    return found_any(t) ? trace_json(ask->core, t, ask->w) : not_known(ask, id);
 }
 
 int verb_trace(struct control_ask *ask)

@@ -435,29 +435,41 @@ int store_message_command(struct store *s, int64_t id, int64_t *ret_command,
     return rc;
 }
 
-/* An id of either side may be anybody's. */
-#define ANY_ID "WITH named(key) AS (SELECT 'm'||?1 UNION ALL " STORE_SERVICE_KEYS ")"
+static int ids_read(int query_rc, struct db_rows *r, int64_t *ret, size_t *n)
+{
+    int rc = query_rc;
 
-int store_message_by_any(struct store *s, struct view id, struct message *ret)
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ret[(*n)++] = db_int(r, 0);
+    }
+    return rc;
+}
+
+/* The trace id and the mid are ours and no two messages have the same: who takes one of these from a list has that message, whatever
+ * a service calls its own. An id of either side may be had by a message of each service and of each account. */
+int store_messages_by_any(struct store *s, struct view id, int64_t *ret, size_t max,
+                          size_t *ret_n)
 {
     struct db_rows *r = NULL;
     struct id trace;
-    int rc = STORE_E_NONE;
+    bool traced = id_parse(id, &trace) == 0;
+    int rc = db_query(s->db, &r,
+                      "SELECT id FROM messages WHERE trace=?1 UNION ALL SELECT id FROM messages"
+                      " WHERE id=(SELECT message FROM message_ids WHERE id='m'||?2) LIMIT 1",
+                      "bt", traced ? id_view(&trace) : VIEW_NONE, id);
 
-    if (id_parse(id, &trace) == 0) {
-        rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM messages WHERE trace=?", "b",
-                      id_view(&trace));
-        rc = message_one(rc, r, ret);
-    }
-    if (rc != STORE_E_NONE)
+    *ret_n = 0;
+    rc = ids_read(rc, r, ret, ret_n);
+    if (rc || *ret_n)
         return rc;
     rc = db_query(s->db, &r,
-                  ANY_ID
-                  " SELECT " COLUMNS " FROM messages WHERE id=(SELECT max(message) FROM"
-                  " (SELECT i.message FROM named JOIN message_ids i ON i.id=named.key"
-                  " UNION ALL SELECT message FROM message_ids WHERE " STORE_AMO_KEYS("id") "))",
-                  "t", id);
-    return message_one(rc, r, ret);
+                  "WITH named(key) AS (" STORE_SERVICE_KEYS ")"
+                  " SELECT id FROM messages WHERE id IN (SELECT i.message FROM named JOIN"
+                  " message_ids i ON i.id=named.key UNION SELECT message FROM message_ids"
+                  " WHERE " STORE_AMO_KEYS("id") ") ORDER BY id DESC LIMIT ?2",
+                  "ti", id, (int64_t)max);
+    return ids_read(rc, r, ret, ret_n);
 }
 
 /* --- ids of which only the beginning is known ----------------------------------------------------- */

@@ -22,9 +22,10 @@ AMO_MUSTCHECK int store_message_by_key(struct store *s, const struct key *key,
  * same way? Then the id may be that of a message which is not here: lost, or still to come. It is taken for such a
  * service if one of the ids before this one, or of the first ones, has its length and leads to a message of either kind. */
 AMO_MUSTCHECK int store_id_is_ambiguous(struct store *s, const char *key, bool *ret);
-/* For trace: by mid, trace id, amo's id in any account, or an id of any connector's service; the
- * newest that is called so. */
-AMO_MUSTCHECK int store_message_by_any(struct store *s, struct view id, struct message *ret);
+/* The numbers of the messages that have this id, newest first, @max at most (one at least): the one whose mid or trace id
+ * it is, else all of which it is amo's id, in any account, or the id of a connector's service. */
+AMO_MUSTCHECK int store_messages_by_any(struct store *s, struct view id, int64_t *ret,
+                                        size_t max, size_t *ret_n);
 /* The ids that begin so: of messages, as above, and of events in quarantine or that wait. Those of messages come first,
  * and no id comes twice. @begin has eight characters at least, which are of no blank; else there are none. */
 #define IDS_BEGIN_LEAST 8
