@@ -8,6 +8,7 @@
 #include "core/turn/turn.h"
 
 struct dropping;
+struct reaching;
 
 /* One part of a list: so many rows, and as long as this. */
 #define CONTROL_PAGE_ROWS 500
@@ -56,6 +57,8 @@ struct control {
     int64_t began_mono_ms; /* this life of core */
     struct dropping
         *dropping; /* core/control/drop.c: a queue drop that is under way; or NULL */
+    struct reaching *
+        reaching; /* core/doctor/doctor_conversations.c: a walk that is under way; or NULL. Its waits own it */
 };
 
 /* @verbs are borrowed. -ENOMEM. */

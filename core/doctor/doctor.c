@@ -434,6 +434,7 @@ static void add_looks(struct control_ask *ask, bool door)
     const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, "ask");
+    add_look(ask->w, "reach", "");
     if (door)
         add_look(ask->w, "front_door", r->n_channels ? r->channels[0].id : "");
     for (size_t i = 0; i < r->n_channels && i < DOCTOR_LOOKS_MAX; i++) {
@@ -469,7 +470,7 @@ int verb_doctor(struct control_ask *ask)
     rc = rc ? rc : check_rewrite(ask);
     door = check_public_url(ask);
     rc = rc ? rc : doctor_registry(ask);
-    rc = rc ? rc : doctor_reach(ask);
+    doctor_reach(ask);
     doctor_fates(ask);
     rc = rc ? rc : doctor_refused(ask);
     rc = rc ? rc : doctor_changed(ask);

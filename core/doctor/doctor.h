@@ -8,8 +8,13 @@ struct peer;
 
 /* The lines about channels, and about accounts and connectors that are held or paused, into the open array. */
 AMO_MUSTCHECK int doctor_registry(struct control_ask *ask);
-/* The lines about what no longer reaches anyone, into the open array. Walks the conversations once. */
-AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);
+/* The lines about what no longer reaches anyone, into the open array; conversations are a look of their own. */
+void doctor_reach(struct control_ask *ask);
+/* That look: the lines about conversations that reach nobody. CONTROL_LATER. */
+AMO_MUSTCHECK int doctor_conversations(struct control_ask *ask);
+/* Its next piece, if it is under way: of the index of conversations it looks at so many rows at most. */
+#define DOCTOR_PIECE_ROWS 2000
+void doctor_conversations_on(struct core *c);
 /* The line about what operators changed within the day. */
 AMO_MUSTCHECK int doctor_changed(struct control_ask *ask);
 /* The lines about services that report most of what they take as failed. */

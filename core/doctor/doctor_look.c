@@ -18,6 +18,7 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
+#include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
 #include "core/intake/test_hook.h"
 #include "core/model/call_summary.h"
@@ -405,6 +406,8 @@ int verb_doctor_check(struct control_ask *ask)
 
     if (rc)
         return rc;
+    if (view_is(what, "reach"))
+        return doctor_conversations(ask);
     l = mem_zalloc(sizeof(*l));
     if (!l)
         return -ENOMEM;

@@ -1,4 +1,4 @@
-/* amoctl doctor: what no longer reaches anyone.
+/* amoctl doctor: what no longer reaches anyone. Conversations: doctor_conversations.c.
  *
  * From: doctor.c. To: its checks. Holds: nothing. */
 
@@ -8,93 +8,12 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "core/control/control.h"
-#include "core/deliver/moved.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
 #include "core/model/near.h"
-#include "core/model/reach.h"
 #include "core/peers/peers.h"
-#include "core/store/reach.h"
 
-/* lines of a kind; more are only counted */
-#define LINES_MAX 10
-#define DAY_MS    (24LL * 3600 * 1000)
-
-struct stranded {
-    struct control_ask *ask;
-    int64_t lines;   /* numbers that were named */
-    int64_t n;       /* conversations of connected accounts, or of none that is known */
-    int64_t waiting; /* conversations of accounts that left */
-};
-
-static bool is_connected_elsewhere(const struct registry *r, const struct conversation *of)
-{
-    const struct reg_scope *s = registry_scope_connected(r, view_of(of->scope));
-
-    return s && strcmp(s->connector, of->connector) != 0;
-}
-
-static const char *why_nobody(const struct registry *r, const struct conversation *of)
-{
-    if (is_connected_elsewhere(r, of))
-        return "its account uses another connector, which lists the number for no account or "
-               "for another one";
-    if (registry_scope_connected(r, view_of(of->scope)))
-        return "no account lists it, and the connector has several accounts";
-    return "its account no longer exists";
-}
-
-static int strand(void *arg, const struct conversation *of, int64_t n)
-{
-    struct stranded *s = arg;
-    const struct registry *r = s->ask->core->turn->registry;
-    const struct reg_scope *before = registry_scope(r, view_of(of->scope));
-    struct check c = {.name = "reach",
-                      .subject = view_of(of->source[0] ? of->source : of->scope),
-                      .severity = SEVERITY_YELLOW,
-                      .action = "amoctl source add for the account whose number it is"};
-
-    if (reach_of(r, of).way != REACH_NOBODY)
-        return 0;
-    if (before && before->disconnected) {
-        s->waiting += n;
-        return 0;
-    }
-    s->n += n;
-    if (s->lines++ < LINES_MAX)
-        check_add(s->ask->w, &c,
-                  "%" PRId64
-                  " conversations of connector %s reach no account by this number: %s",
-                  n, of->connector, why_nobody(r, of));
-    return 0;
-}
-
-static int check_conversations(struct control_ask *ask)
-{
-    struct stranded s = {.ask = ask};
-    struct check fine = {.name = "reach", .severity = SEVERITY_GREEN};
-    int rc = 0;
-
-    if (store_conversations_are_hurt(ask->core->store))
-        return 0; /* said as red; reading them would end core */
-    rc = store_reach_walk(ask->core->store, strand, &s);
-    if (rc)
-        return rc;
-    if (s.lines > LINES_MAX) {
-        fine.severity = SEVERITY_YELLOW;
-        fine.action = "amoctl source list, then amoctl source add for each of these as well";
-        check_add(ask->w, &fine, "%" PRId64 " more numbers are like these",
-                  s.lines - LINES_MAX);
-    } else if (s.n == 0 && s.waiting == 0) {
-        check_add(ask->w, &fine, "every conversation reaches an account");
-    } else if (s.n == 0) {
-        check_add(ask->w, &fine,
-                  "every conversation reaches an account, except %" PRId64
-                  " of accounts that left, which wait until they return",
-                  s.waiting);
-    }
-    return 0;
-}
+#define DAY_MS (24LL * 3600 * 1000)
 
 /* --- accounts that left, sources, connectors that are gone ------------------------------------- */
 
@@ -252,7 +171,7 @@ static void check_refused(struct control_ask *ask, const struct peer *p)
     }
 }
 
-int doctor_reach(struct control_ask *ask)
+void doctor_reach(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
     const struct dest *d = NULL;
@@ -267,5 +186,4 @@ int doctor_reach(struct control_ask *ask)
     for (const struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
          i = i->next)
         check_refused(ask, LIST_ENTRY_CONST(i, struct peer, link));
-    return check_conversations(ask);
 }

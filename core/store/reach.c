@@ -29,6 +29,58 @@ int store_reach_walk(struct store *s, store_reach_fn *fn, void *arg)
     return rc;
 }
 
+static const char *text_or_none(const char *text)
+{
+    return text ? text : "";
+}
+
+int store_reach_next(struct store *s, struct conversation *at)
+{
+    /* by the smallest text above: with > SQLite would go through all rows of @at to find the first one behind them */
+    struct conversation next = {0};
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT connector,source,scope FROM conversations WHERE merged IS NULL"
+                      " AND (connector,source,scope)>=(?,?,?||char(0))"
+                      " ORDER BY connector,source,scope LIMIT 1",
+                      "sss", text_or_none(at->connector), text_or_none(at->source),
+                      text_or_none(at->scope));
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = db_string(r, 0, &next.connector);
+    rc = rc ? rc : db_string(r, 1, &next.source);
+    rc = rc ? rc : db_string(r, 2, &next.scope);
+    db_end(r);
+    if (rc) {
+        conversation_fini(&next);
+        return rc;
+    }
+    conversation_fini(at);
+    *at = next; /* handed over */
+    return 0;
+}
+
+int store_reach_count(struct store *s, const struct conversation *of, int64_t limit,
+                      int64_t *after, int64_t *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT count(*),coalesce(max(id),?4) FROM (SELECT id FROM conversations"
+                      " WHERE merged IS NULL AND connector=?1 AND source=?2 AND scope=?3 AND"
+                      " id>?4 ORDER BY id LIMIT ?5)",
+                      "sssii", of->connector, of->source, of->scope, *after, limit);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    *after = db_int(r, 1);
+    db_end(r);
+    return 0;
+}
+
 int store_source_last(struct store *s, struct view connector, struct view source,
                       int64_t *ret_ms)
 {

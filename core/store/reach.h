@@ -10,6 +10,12 @@
 typedef int store_reach_fn(void *arg, const struct conversation *of, int64_t n);
 /* Walks the table of conversations once: about half a second a million. */
 AMO_MUSTCHECK int store_reach_walk(struct store *s, store_reach_fn *fn, void *arg);
+/* The same, one after the other, each found by a step along an index: the first that comes after @at, whose texts are
+ * replaced; NULL in all of them is before the first. STORE_E_NONE: there is no more, @at is as it was. */
+AMO_MUSTCHECK int store_reach_next(struct store *s, struct conversation *at);
+/* How many conversations of @of have an id above @*after, counting @limit at most; @*after is the last one's then. */
+AMO_MUSTCHECK int store_reach_count(struct store *s, const struct conversation *of,
+                                    int64_t limit, int64_t *after, int64_t *ret);
 /* When a message of a conversation of this source was taken last, among the newest 100,000 of all;
  * 0 none of them. */
 AMO_MUSTCHECK int store_source_last(struct store *s, struct view connector, struct view source,

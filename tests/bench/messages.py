@@ -142,6 +142,7 @@ def questions(scope, other, first, base):
     yield "the waiting room, of an account", "waiting.list", {"scope_id": other}, True
     yield "refused", "refused", {}, False
     yield "doctor", "doctor", {}, False
+    yield "whom nobody reaches, all turns", "doctor.check", {"what": "reach", "subject": ""}, False
     yield "trace of a message", "trace", {"id": "svc-x777"}, False
     yield "trace of one that waits", "trace", {"id": str(base)}, False
     yield "trace of nothing", "trace", {"id": "zzzz-not-there"}, False

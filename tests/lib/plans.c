@@ -67,6 +67,7 @@ static const struct {
     {"SELECT min(message_id) FROM ",                               "the first alone"                                },
     {" WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ",
      "an operator knows the beginning of an id: the first few"                                                      },
+    {"(connector,source,scope)>=(?,?,?||char(0))",                 "the next number alone"                          },
     {"WITH RECURSIVE lanes(lane)",                                 "an operator's page: one row of so many lanes"   },
 };
 

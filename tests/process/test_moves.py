@@ -633,7 +633,9 @@ def test_an_account_cannot_write_from_another_accounts_number(stack):
 
 def reach_lines(stack, word):
     """What doctor says of who is reached, and of sources, with this in it."""
-    checks = stack.control("doctor")["checks"]
+    said = stack.control("doctor")
+    checks = said["checks"] + [c for look in said["ask"] if look["what"] == "reach"
+                               for c in stack.control("doctor.check", **look)["checks"]]
     return [c for c in checks if c["check"] in ("reach", "source", "account") and word in json.dumps(c)]
 
 
