@@ -92,7 +92,7 @@
       "[{id, connector, source, conversation, scope_id, account, client_id, chat_id, state, "  \
       "phone, name, waiting, [oldest_s], [why]}]")                                             \
     X(conversation_show, "conversation.show", LOOKS,                                           \
-      "id (our number, any id of either side, a phone, the client's name)",                    \
+      "id (our number, any id of either side, a phone, the client's name), [reveal]",          \
       "as in conversation.list; chats[], messages{}, last_messages[], waiting[as in trace]; "  \
       "or, to choose from, conversations[] or candidates[as in trace]")                        \
     X(conversation_import, "conversation.import", CHANGES,                                     \
@@ -139,8 +139,8 @@
     X(dead_drop, "dead.drop", CHANGES, "ids[], [dry_run]", "dropped[], [dry_run, would]")      \
     X(quarantine_list, "quarantine.list", LOOKS, "",                                           \
       "[{id, kind, reason, scope_id, connector, at, trace, [erased]}]")                        \
-    X(quarantine_show, "quarantine.show", LOOKS, "id",                                         \
-      "as in quarantine.list; bytes, message_id, chat_id, type, text, [raw]")                  \
+    X(quarantine_show, "quarantine.show", LOOKS, "id, [reveal]",                               \
+      "as in quarantine.list; bytes, message_id, chat_id, type, [text_chars], [text], [raw]")  \
     X(quarantine_replay, "quarantine.replay", CHANGES, "ids[], [dry_run]",                     \
       "replayed[{id, [result], [as], [reason]}], [dry_run, would]")                            \
     X(quarantine_drop, "quarantine.drop", CHANGES, "ids[], [dry_run]",                         \

@@ -408,6 +408,7 @@ static void quarantine_shows_the_event(void **state)
     struct reply reply;
 
     e.content.type = VIEW_LIT("unknown");
+    e.content.text = VIEW_LIT("hello");
     (void)rig_push(r, &e);
     reply = ctl_ask(r, "quarantine.list", "{}");
     assert_int_equal(json_array_len(json_root(reply.doc)), 1);
@@ -415,6 +416,11 @@ static void quarantine_shows_the_event(void **state)
     reply = ctl_ask(r, "quarantine.show", "{\"id\":1}");
     ctl_text(&reply, json_root(reply.doc), "reason", "unsupported_type");
     ctl_text(&reply, json_root(reply.doc), "message_id", "m1");
+    assert_int_equal(ctl_int(json_root(reply.doc), "text_chars"), 5);
+    assert_null(json_get(json_root(reply.doc), "text"));
+    json_free(reply.doc);
+    reply = ctl_ask(r, "quarantine.show", "{\"id\":1,\"reveal\":true}");
+    ctl_text(&reply, json_root(reply.doc), "text", "hello");
     json_free(reply.doc);
 }
 

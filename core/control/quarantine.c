@@ -1,5 +1,5 @@
-/* Verbs about events that are kept: what was signed but not understood, or could not be applied, and what
- * waits for something.
+/* Verbs that end what is kept: what was signed but not understood, or could not be applied, and what waits for
+ * something.
  *
  * From: control.c. To: the store, intake.c (an event that is tried again) and, for bodies that
  * only ingress can read, an ingress (REPLAY).
@@ -16,29 +16,6 @@
 #include "proto/event.h"
 #include "proto/limits.h"
 #include "proto/query.h"
-
-int verb_quarantine_list(struct control_ask *ask)
-{
-    int rc = 0;
-
-    json_open_array(ask->w, NULL);
-    rc = store_quarantine_json(ask->core->store, 0, ask->w);
-    json_close_array(ask->w);
-    return rc;
-}
-
-int verb_quarantine_show(struct control_ask *ask)
-{
-    int64_t id = 0;
-    int rc = control_id_of(ask, json_get(json_root(ask->args), "id"), &id);
-
-    if (rc)
-        return rc;
-    json_open_object(ask->w, NULL);
-    rc = store_quarantine_json(ask->core->store, id, ask->w);
-    json_close_object(ask->w);
-    return rc == STORE_E_NONE ? control_fail(ask, EXIT_FAILED, "no such entry") : rc;
-}
 
 /* --- again, or never ------------------------------------------------------------------------- */
 

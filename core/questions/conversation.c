@@ -14,6 +14,7 @@
 #include "core/control/verbs.h"
 #include "core/model/message.h"
 #include "core/questions/kept.h"
+#include "core/questions/mask.h"
 #include "core/questions/named.h"
 #include "core/questions/waiting.h"
 #include "proto/limits.h"
@@ -76,15 +77,15 @@ static int counts_json(struct control_ask *ask, int64_t id)
     return rc;
 }
 
-static int conversation_json(struct control_ask *ask, const struct conversation *c)
+static int conversation_json(struct control_ask *ask, const struct conversation *c, bool reveal)
 {
     struct store *s = ask->core->store;
     struct json_writer *w = ask->w;
     int rc = 0;
 
     json_open_object(w, NULL);
-    named_json(ask->core, c, true, w);
-    json_add_text(w, "contact", view_of(c->contact));
+    named_json(ask->core, c, reveal, w);
+    mask_add_phone(w, "contact", view_of(c->contact), reveal);
     json_add_bool(w, "shared", c->shared);
     json_add_text(w, "user_id", view_of(c->user_id));
     json_add_text(w, "user_ref", view_of(c->user_ref));
@@ -105,6 +106,7 @@ int verb_conversation_show(struct control_ask *ask)
     struct named named = {.n = 0};
     struct conversation c = {0};
     struct view word = VIEW_NONE;
+    bool reveal = false;
     int rc = control_need(ask, "id", &word);
 
     rc = rc ? rc : named_find(ask, word, &named);
@@ -113,7 +115,8 @@ int verb_conversation_show(struct control_ask *ask)
     if (!named_is_one(&named))
         return named_choose(ask, &named);
     rc = store_conversation(ask->core->store, named.ids[0], &c);
-    rc = rc ? rc : conversation_json(ask, &c);
+    (void)json_bool(json_get(json_root(ask->args), "reveal"), &reveal); /* absent: masked */
+    rc = rc ? rc : conversation_json(ask, &c, reveal);
     conversation_fini(&c);
     return rc == STORE_E_NONE ? -EIO : rc;
 }

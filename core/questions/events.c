@@ -1,11 +1,14 @@
-/* `amoctl waiting list`: events that core has accepted and that are not in the queue yet.
+/* `amoctl waiting list`: events that core has accepted and that are not in the queue yet; `amoctl quarantine
+ * list` and `show`: those that could not be understood or applied.
  *
  * From: control.c. To: the store, which is only read. Holds: nothing. */
 
 #include "base/process.h"
 #include "core/control/control.h"
+#include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/intake/deferred.h"
+#include "core/questions/mask.h"
 #include "core/questions/why.h"
 #include "core/store/quarantine.h"
 #include "proto/event.h"
@@ -120,4 +123,53 @@ int verb_waiting_list(struct control_ask *ask)
         json_add_int(ask->w, "next", l.last); /* for `after` */
     json_close_object(ask->w);
     return rc == STORE_E_NONE ? 0 : rc;
+}
+
+/* --- quarantine --------------------------------------------------------------------------------- */
+
+int verb_quarantine_list(struct control_ask *ask)
+{
+    int rc = 0;
+
+    json_open_array(ask->w, NULL);
+    rc = store_quarantine_json(ask->core->store, 0, ask->w);
+    json_close_array(ask->w);
+    return rc;
+}
+
+/* What somebody wrote: how long it is, and the words only for whoever asks to have them revealed. */
+static int text_json(struct control_ask *ask, int64_t id)
+{
+    struct json_writer *w = ask->w;
+    struct buf bytes;
+    struct event e;
+    int rc = 0;
+
+    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    rc = store_quarantine_event(ask->core->store, id, &bytes);
+    if (rc == 0 && event_decode(buf_view(&bytes), &e) == 0) {
+        if (e.content.text.len)
+            json_add_int(w, "text_chars", (int64_t)mask_chars(e.content.text));
+        if (moves_flag(ask, "reveal")) {
+            json_add_text_if(w, "text", e.content.text);
+            if (e.raw.ptr && json_utf8_valid(e.raw))
+                json_add_text(w, "raw", e.raw);
+        }
+    }
+    buf_fini(&bytes);
+    return rc == STORE_E_ERASED ? 0 : rc;
+}
+
+int verb_quarantine_show(struct control_ask *ask)
+{
+    int64_t id = 0;
+    int rc = control_id_of(ask, json_get(json_root(ask->args), "id"), &id);
+
+    if (rc)
+        return rc;
+    json_open_object(ask->w, NULL);
+    rc = store_quarantine_json(ask->core->store, id, ask->w);
+    rc = rc ? rc : text_json(ask, id);
+    json_close_object(ask->w);
+    return rc == STORE_E_NONE ? control_fail(ask, EXIT_FAILED, "no such entry") : rc;
 }

@@ -256,6 +256,24 @@ static void several_of_one_phone_are_rows_to_choose_from(void **state)
     assert_rows(r, "{\"who\":\"2\"}", 1);
 }
 
+static void whose_a_conversation_is_is_masked_unless_revealed(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct reply reply;
+
+    e.sender_name = VIEW_LIT("Anna Petrova");
+    e.sender_phone = VIEW_LIT("89991234567");
+    rig_take(r, &e);
+    reply = ctl_ask(r, "conversation.show", "{\"id\":\"thread\"}");
+    ctl_text(&reply, json_root(reply.doc), "phone", "***4567");
+    ctl_text(&reply, json_root(reply.doc), "name", "A. P.");
+    json_free(reply.doc);
+    reply = ctl_ask(r, "conversation.show", "{\"id\":\"thread\",\"reveal\":true}");
+    ctl_text(&reply, json_root(reply.doc), "name", "Anna Petrova");
+    json_free(reply.doc);
+}
+
 static void conversations_are_listed_by_what_waits(void **state)
 {
     struct rig *r = *state;
@@ -295,6 +313,7 @@ int main(void)
         CASE(texts_phones_and_names_are_masked_until_they_are_asked_for),
         CASE(pages_lead_through_all_messages_and_none_looks_at_too_many),
         CASE(several_of_one_phone_are_rows_to_choose_from),
+        CASE(whose_a_conversation_is_is_masked_unless_revealed),
         CASE(conversations_are_listed_by_what_waits),
     };
 

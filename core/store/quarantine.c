@@ -129,9 +129,6 @@ static void quarantine_json_event(struct view bytes, struct json_writer *w)
     json_add_text(w, "message_id", e.message_id);
     json_add_text(w, "chat_id", e.chat_id);
     json_add_text(w, "type", e.content.type);
-    json_add_text(w, "text", e.content.text);
-    if (e.raw.ptr && json_utf8_valid(e.raw))
-        json_add_text(w, "raw", e.raw);
 }
 
 int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event)

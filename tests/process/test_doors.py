@@ -47,7 +47,7 @@ def test_an_unknown_channel_is_404_and_an_unknown_account_is_kept(stack):
     assert stack.webhook(body, url=f"{base}{channel}_{stranger}", learn=False)["status"] == 200
     kept = wait_for(lambda: stack.control("quarantine.list"), "the quarantine")
     assert [(q["reason"], q["scope_id"]) for q in kept] == [("unknown_scope", f"{channel}_{stranger}")]
-    shown = stack.control("quarantine.show", id=kept[0]["id"])
+    shown = stack.control("quarantine.show", id=kept[0]["id"], reveal=True)
     assert shown["message_id"] == body["message"]["message"]["id"]
     assert stack.control("conversation.list") == [] and stack.list("service/messages") == []
 
@@ -57,7 +57,7 @@ def test_what_is_signed_and_not_understood_is_400_and_kept_as_it_came(stack):
     assert stack.webhook(raw, learn=False)["status"] == 400
     kept = wait_for(lambda: stack.control("quarantine.list"), "the quarantine")
     assert len(kept) == 1
-    assert raw in stack.control("quarantine.show", id=kept[0]["id"])["raw"]
+    assert raw in stack.control("quarantine.show", id=kept[0]["id"], reveal=True)["raw"]
     assert stack.manager_writes("still-alive", stack.meet()["chat"])
     stack.wait("service.message", text="still-alive")
 

@@ -180,7 +180,7 @@ def out_edited(stack, kind, direction):
         "conversation": {"id": stack.chat["chat"]}}}}
     assert stack.webhook(body, learn=False)["status"] == 200
     kept = wait_for(lambda: [q for q in stack.control("quarantine.list")
-                             if ident in (stack.control("quarantine.show", id=q["id"]).get("raw") or "")],
+                             if ident in (stack.control("quarantine.show", id=q["id"], reveal=True).get("raw") or "")],
                     "the quarantine")
     assert kept[0]["reason"] == "not_understood"
 

@@ -176,6 +176,9 @@ def test_whoever_had_something_revealed_is_in_cores_log(stack):
     stack.operator("message", "list", "--conversation", number)
     stack.operator("message", "list", "--conversation", number, "--reveal")
     stack.operator("conversation", "list", "--name", "Иван", "--reveal")
-    one, other = wait_for(lambda: written()[before + 1:] and written()[before:], "a line for each that revealed")
+    assert "Иван" not in stack.operator("conversation", "show", number).stdout
+    assert "Иван" in stack.operator("conversation", "show", number, "--reveal").stdout
+    one, other, third = wait_for(lambda: written()[before + 2:] and written()[before:], "a line for each that revealed")
+    assert "verb=conversation.show" in third and number not in third
     assert "verb=message.list" in one and "uid=" in one and number not in one
     assert "verb=conversation.list" in other and "Иван" not in other

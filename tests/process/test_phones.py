@@ -202,7 +202,7 @@ def test_an_import_finds_and_keeps_phones_by_the_same_rule(stack):
     assert done["created"] == 1, done
     assert writes_first(stack, f"+7 49 {end}")[1]["write_first"]
     text = unique("answer")
-    code, shown = amoctl_json(stack, "conversation", "show", row["chat_id"])
+    code, shown = amoctl_json(stack, "conversation", "show", row["chat_id"], "--reveal")
     assert code == 0 and shown["phone"] == "849" + end
     stack.fault(on="service.message.created", match=text, status=200, body={}, process=True, times=1)
     stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": f"00849{end}", "source": "wa1", "text": text})

@@ -25,7 +25,7 @@ def test_an_operator_lists_shows_replays_drops_and_tests(stack):
     one, two = sorted(str(q["id"]) for q in kept(stack, 2))
     code, said, _ = amoctl(stack, "quarantine", "list")
     assert code == 0 and "not_understood" in said and raw not in said
-    assert raw in json.loads(amoctl(stack, "quarantine", "show", one, "--json")[1])["raw"]
+    assert raw in json.loads(amoctl(stack, "quarantine", "show", one, "--reveal", "--json")[1])["raw"]
     assert "handed to ingress" in amoctl(stack, "quarantine", "replay", one)[1]
     assert json.loads(amoctl(stack, "quarantine", "drop", two, "--json")[1])["dropped"] == [int(two)]
     assert amoctl(stack, "quarantine", "drop", two)[0] == 1
@@ -101,7 +101,7 @@ def test_a_raw_body_goes_through_the_normalizer_again(stack):
     again = wait_for(lambda: (q := stack.control("quarantine.list")) and q[0]["id"] != entry["id"] and q,
                      "it to come back")
     assert len(again) == 1  # still no JSON: kept once, as a new entry
-    assert raw in stack.control("quarantine.show", id=again[0]["id"])["raw"]
+    assert raw in stack.control("quarantine.show", id=again[0]["id"], reveal=True)["raw"]
 
 
 def test_a_webhook_of_version_one_is_kept_and_the_account_connected_anew(stack):

@@ -134,6 +134,9 @@ static const struct args_option source_add[] = {
 };
 #define REVEAL_OPTION                                                                          \
     FLAG("reveal", "reveal", "phones, names and texts unmasked; core's log says who asked")
+static const struct args_option only_reveal[] = {
+    REVEAL_OPTION,
+};
 static const struct args_option conversation_list[] = {
     TEXT("scope", "scope_id", "SCOPE", "of this account only"),
     TEXT("name", "client", "NAME", "whose client's name has this in it"),
@@ -326,7 +329,7 @@ static const struct args_verb verbs[] = {
          OPTIONS(conversation_list)),
     ASK("conversation", "show", core_conversation_show,
         "one conversation by our number, any id of either side, a phone or a name",
-        ONE("id", "ID")),
+        ONE("id", "ID"), OPTIONS(only_reveal)),
     OWN("conversation", "import",
         "take over the conversations of an older bridge: JSON lines or CSV, - is stdin",
         MORE(.control = core_conversation_import, .show = SHOW_OBJECT, .run = import_run),
@@ -361,7 +364,8 @@ static const struct args_verb verbs[] = {
     LIST("quarantine", "list", core_quarantine_list, "quarantine is empty",
          "events that could not be understood or applied"),
     ASK("quarantine", "show", core_quarantine_show,
-        "one entry; with its raw body if it was not understood", ONE("id", "ID")),
+        "one entry; --reveal: with its text, or its raw body if it was not understood",
+        ONE("id", "ID"), OPTIONS(only_reveal)),
     ASK("quarantine", "replay", core_quarantine_replay,
         "apply entries as if they had just arrived", MANY("ids", "ID"), OPTIONS(only_dry_run)),
     ASK("quarantine", "drop", core_quarantine_drop, "delete permanently", MANY("ids", "ID"),

@@ -531,7 +531,7 @@ class World:
             kept.extend({"what": w, "reason": reason} for w in things if w)
         self.quarantine = []
         for q in self.stack.control("quarantine.list"):
-            whole = self.stack.control("quarantine.show", id=q["id"])
+            whole = self.stack.control("quarantine.show", id=q["id"], reveal=True)
             self.quarantine.append({k: whole.get(k) for k in ("kind", "reason")})
             said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
             if q["kind"] == "service.status":
