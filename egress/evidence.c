@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "egress/echoed.h"
 #include "proto/limits.h"
 
 /* Length of the UTF-8 character at the start of @v; 0 when it is none. */
@@ -61,10 +62,11 @@ static void cut(struct buf *b, size_t from, size_t max)
 }
 
 int evidence_add(struct buf *out, const struct http_answer *a, const struct view *masks,
-                 size_t n_masks)
+                 size_t n_masks, const struct command *asked)
 {
     size_t from = out->len;
     struct view body = a->body;
+    int rc = 0;
 
     if (a->end == HTTP_ANSWERED) {
         add_clean(out, a->status_line);
@@ -81,19 +83,23 @@ int evidence_add(struct buf *out, const struct http_answer *a, const struct view
         return buf_error(out);
     for (size_t i = 0; i < n_masks; i++)
         mask(out, from, masks[i]);
+    rc = asked ? echoed_hide(out, from, asked) : 0;
     cut(out, from, LIMIT_EVIDENCE_BYTES);
-    return 0;
+    return rc;
 }
 
-int evidence_add_words(struct buf *out, struct view text, size_t max)
+int evidence_add_words(struct buf *out, struct view text, size_t max,
+                       const struct command *asked)
 {
     size_t from = out->len;
+    int rc = 0;
 
     if (text.len > 4 * max)
         text.len = 4 * max;
     add_clean(out, text);
     if (buf_error(out))
         return buf_error(out);
+    rc = asked ? echoed_hide(out, from, asked) : 0;
     cut(out, from, max);
-    return 0;
+    return rc;
 }

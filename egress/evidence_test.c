@@ -8,7 +8,7 @@ static void expect(const struct http_answer *a, struct view secret, const char *
     struct buf out;
 
     buf_init(&out, 65536);
-    assert_int_equal(evidence_add(&out, a, &secret, 1), 0);
+    assert_int_equal(evidence_add(&out, a, &secret, 1, NULL), 0);
     assert_string_equal(buf_str(&out), wanted);
     buf_fini(&out);
 }
@@ -66,7 +66,7 @@ static void evidence_ends_at_its_limit_and_at_a_character(void **state)
         body[i] = (char)0xd0, body[i + 1] = (char)0xb6; /* ж */
     a.body = view_make(body, sizeof(body));
     buf_init(&out, 65536);
-    assert_int_equal(evidence_add(&out, &a, NULL, 0), 0);
+    assert_int_equal(evidence_add(&out, &a, NULL, 0, NULL), 0);
     assert_true(out.len <= LIMIT_EVIDENCE_BYTES && out.len > LIMIT_EVIDENCE_BYTES - 4);
     assert_true(json_utf8_valid(buf_view(&out)));
     buf_fini(&out);
@@ -79,12 +79,12 @@ static void words_are_one_line_of_so_many_bytes(void **state)
 
     (void)state;
     buf_init(&out, 65536);
-    assert_int_equal(evidence_add_words(&out, view_of("нет\nтакого"), 255), 0);
+    assert_int_equal(evidence_add_words(&out, view_of("нет\nтакого"), 255, NULL), 0);
     assert_string_equal(buf_str(&out), "нет такого");
     buf_reset(&out);
     for (size_t i = 0; i + 1 < sizeof(text); i += 2)
         text[i] = (char)0xd1, text[i + 1] = (char)0x8b; /* ы */
-    assert_int_equal(evidence_add_words(&out, view_make(text, sizeof(text)), 255), 0);
+    assert_int_equal(evidence_add_words(&out, view_make(text, sizeof(text)), 255, NULL), 0);
     assert_int_equal(out.len, 254);
     assert_true(json_utf8_valid(buf_view(&out)));
     buf_fini(&out);
@@ -100,11 +100,11 @@ static int add_all(void *arg)
 
     (void)arg;
     buf_init(&out, 65536);
-    rc = evidence_add(&out, &a, NULL, 0);
+    rc = evidence_add(&out, &a, NULL, 0, NULL);
     buf_fini(&out);
     if (rc)
         return rc;
-    rc = evidence_add_words(&out, view_of("words"), 255);
+    rc = evidence_add_words(&out, view_of("words"), 255, NULL);
     buf_fini(&out);
     return rc;
 }

@@ -409,13 +409,13 @@ static void add_texts(const struct transfer *t, const struct http_answer *a,
 
     if (r->outcome == OUTCOME_DONE)
         return;
-    if (evidence_add(&x->evidence, a, &signature, 1) == 0)
+    if (evidence_add(&x->evidence, a, &signature, 1, &t->command) == 0)
         r->evidence = buf_view(&x->evidence);
     if (!view_empty(reading->words) &&
-        evidence_add_words(&x->words, reading->words, LIMIT_ERROR_TEXT) == 0)
+        evidence_add_words(&x->words, reading->words, LIMIT_ERROR_TEXT, &t->command) == 0)
         r->words = buf_view(&x->words);
     if (!view_empty(reading->code) &&
-        evidence_add_words(&x->code, reading->code, CODE_MAX) == 0)
+        evidence_add_words(&x->code, reading->code, CODE_MAX, &t->command) == 0)
         r->code = buf_view(&x->code);
     if (a->tls_refused)
         r->code = view_of(a->tls_refused);

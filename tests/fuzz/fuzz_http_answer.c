@@ -43,11 +43,11 @@ static void check_evidence(const struct http_answer *a)
     struct buf out;
 
     buf_init(&out, (size_t)16 * LIMIT_EVIDENCE_BYTES); /* as an attempt has it */
-    FUZZ_MUST(evidence_add(&out, a, masks, 1) == 0);
+    FUZZ_MUST(evidence_add(&out, a, masks, 1, NULL) == 0);
     check_shown(buf_view(&out), LIMIT_EVIDENCE_BYTES);
     FUZZ_MUST(!view_find(buf_view(&out), SECRET.ptr));
     buf_reset(&out);
-    FUZZ_MUST(evidence_add_words(&out, a->body, 200) == 0);
+    FUZZ_MUST(evidence_add_words(&out, a->body, 200, NULL) == 0);
     check_shown(buf_view(&out), 200);
     buf_fini(&out);
 }

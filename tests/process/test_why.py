@@ -153,6 +153,23 @@ def test_what_waits_for_a_message_that_is_not_known(stack):
     assert shown.returncode == 0 and shown.stdout.startswith(f"waits for message {ident}")
 
 
+@pytest.mark.parametrize("status", [500, 422])
+def test_what_a_service_repeats_of_the_message_is_shown_nowhere(stack, status):
+    """Its own words are: an operator needs them."""
+    met = stack.meet(conversation="79161112233", sender={"id": "79161112233", "name": "Ivan", "phone": "+79161112233"})
+    secret = f"the door's code is {uuid.uuid4().hex} today"
+    stack.fault(on="service.message.created", match=secret, status=status,
+                body={"error": {"code": "bad", "message": f"Scan the QR code again: {secret}, +7 (916) 111-22-33"}})
+    written = stack.manager_writes(secret, met["chat"])
+    assert "Scan the QR code again: \u2026" in why(stack, written["id"], "Scan the QR code again")
+    for words in (["queue"], ["message", "list"], ["dead", "list"], ["conversation", "list", "--waiting"],
+                  ["connector", "show", "svc"], ["doctor"], ["trace", written["id"]]):
+        for more in ([], ["--json"]):
+            said = stack.operator(*words, *more).stdout
+            assert said and secret[:24] not in said and secret[-24:] not in said and "111-22-33" not in said, said
+    assert secret in stack.operator("message", "list", "--reveal").stdout
+
+
 def test_what_is_in_quarantine_is_found_by_its_id(stack):
     stack.meet()
     body = hook(stack.scope.split("_")[1], "to-nobody", client=None)
