@@ -86,6 +86,7 @@ static int order_begin(struct control_ask *ask)
 static int order_refused(struct control_ask *ask)
 {
     struct audit a = *ask->audit;
+    struct buf words;
     int64_t id = 0;
     int rc = 0;
 
@@ -94,7 +95,11 @@ static int order_refused(struct control_ask *ask)
         return 0;
     rc = core_turn(ask->core);
     rc = rc ? rc : audit_keep(ask->core->store, &a, ask->args, &id);
-    return rc ? rc : audit_end(ask->core->store, id, "refused", buf_view(ask->error));
+    buf_init(&words, 4096);
+    audit_words(ask->args, buf_view(ask->error), &words);
+    rc = rc ? rc : audit_end(ask->core->store, id, "refused", buf_view(&words));
+    buf_fini(&words);
+    return rc;
 }
 
 /* What a remote side was asked for is done now, or not. */

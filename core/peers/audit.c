@@ -23,6 +23,7 @@
 #define PASSWD_MAX  ((size_t)1 << 20) /* bytes; a host with more users shows their numbers */
 #define IDS_SHOWN   5
 #define PHONE_MIN   9 /* digits */
+#define SAID_MIN    3 /* bytes; a number of ours is nobody's name */
 
 /* Their values are ids, names, numbers and flags, which may be in a log. */
 static const char *const shown[] = {
@@ -85,18 +86,39 @@ bool audit_only_looks(struct view verb)
     return control_kind_of(verb) == CONTROL_LOOKS;
 }
 
-/* Whoever means a message or a conversation may have written a client's phone in its place. */
-static bool may_be_phone(struct view v)
+/* The digits at the beginning of @v, in groups as people write a phone; how many bytes they take. */
+static size_t digits_of(struct view v, size_t *ret_n)
 {
-    size_t n_digits = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < v.len; i++) {
+    *ret_n = 0;
+    for (; i < v.len; i++) {
         if (isdigit((unsigned char)v.ptr[i]))
-            n_digits++;
-        else if (!strchr("+-() ", v.ptr[i]) || v.ptr[i] == '\0')
-            return false;
+            (*ret_n)++;
+        else if (v.ptr[i] == '\0' || !strchr("+-(). ", v.ptr[i]))
+            break;
     }
-    return n_digits >= PHONE_MIN;
+    return i;
+}
+
+/* Whoever means a message or a conversation may give a client's phone or mail address in its place; and services make
+ * their ids of these. Ids of ours, and amo's, are UUIDs, one or two with a '_' between them. */
+static bool may_be_person(struct view v)
+{
+    while (v.len) {
+        size_t n = 0;
+        size_t used = 1;
+        struct id id;
+
+        if (v.len >= ID_TEXT_LEN && id_parse(view_make(v.ptr, ID_TEXT_LEN), &id) == 0)
+            used = ID_TEXT_LEN;
+        else
+            used = num_max(digits_of(v, &n), 1);
+        if (n >= PHONE_MIN || v.ptr[0] == '@')
+            return true;
+        v = view_make(v.ptr + used, v.len - used);
+    }
+    return false;
 }
 
 static void add_value(struct json *args, const struct json_node *n, bool may_be_client,
@@ -110,7 +132,7 @@ static void add_value(struct json *args, const struct json_node *n, bool may_be_
     if (json_bool(n, &flag))
         (void)buf_add_str(out, flag ? "yes" : "no");
     else if (json_is_array(n) || json_is_object(n) || json_text(args, n, &v) ||
-             (may_be_client && may_be_phone(v)))
+             (may_be_client && may_be_person(v)))
         (void)buf_add_str(out, "given");
     else
         (void)buf_add_str(out, log_value(v, space));
@@ -129,12 +151,17 @@ static void add_values(struct json *args, const struct json_node *list, struct b
         (void)buf_add_f(out, ",and_%zu_more", n - IDS_SHOWN);
 }
 
+static bool is_of_client(const char *key)
+{
+    return strncmp(key, "id", 2) == 0 || strcmp(key, "conversation") == 0 ||
+           strcmp(key, "scope_id") == 0;
+}
+
 static void add_arguments(struct json *args, struct buf *out)
 {
     for (size_t i = 0; i < AMO_COUNT(shown); i++) {
         const struct json_node *n = json_get(json_root(args), shown[i]);
-        bool of_client =
-            strncmp(shown[i], "id", 2) == 0 || strcmp(shown[i], "conversation") == 0;
+        bool of_client = is_of_client(shown[i]);
 
         if (!n)
             continue;
@@ -147,11 +174,11 @@ static void add_arguments(struct json *args, struct buf *out)
 }
 
 /* What was given and is not shown. */
+static const char *const hidden[] = {"phone", "who", "client", "secret", "token", "reply",
+                                     "rows",  "url", "title",  "text",   "key",   "message"};
+
 static void add_others(struct json *args, struct buf *out)
 {
-    static const char *const hidden[] = {"phone", "who",   "client", "secret",
-                                         "token", "reply", "rows",   "url",
-                                         "title", "text",  "key",    "message"};
     size_t n = 0;
 
     for (size_t i = 0; i < AMO_COUNT(hidden); i++) {
@@ -200,6 +227,32 @@ int audit_keep(struct store *s, const struct audit *a, struct json *args, int64_
     rc = store_order_add(s, &o, changes ? LIMIT_ORDERS : LIMIT_ORDERS_OTHER, ret_id);
     buf_fini(&words);
     return rc;
+}
+
+/* Replaces @said in @words, as long as there is room. */
+static void leave_out(struct view said, struct buf *words)
+{
+    for (size_t i = 0; said.len >= SAID_MIN && i + said.len <= words->len; i++) {
+        if (memcmp(words->ptr + i, said.ptr, said.len) == 0)
+            memset(words->ptr + i, '*', said.len);
+    }
+}
+
+void audit_words(struct json *args, struct view words, struct buf *ret)
+{
+    struct view v = VIEW_NONE;
+
+    (void)buf_add_view(ret, view_cut(words, LIMIT_ORDER_BYTES)); /* without memory: no words */
+    for (size_t i = 0; args && i < AMO_COUNT(hidden); i++) {
+        if (json_text(args, json_get(json_root(args), hidden[i]), &v) == 0)
+            leave_out(v, ret);
+    }
+    for (size_t i = 0; args && i < AMO_COUNT(shown); i++) {
+        const struct json_node *n = json_get(json_root(args), shown[i]);
+
+        if (is_of_client(shown[i]) && json_text(args, n, &v) == 0 && may_be_person(v))
+            leave_out(v, ret);
+    }
 }
 
 int audit_end(struct store *s, int64_t id, const char *result, struct view words)

@@ -4,8 +4,8 @@
  * with which arguments, and what came of it. Verbs that only look leave none, unless they were to reveal what is
  * masked; a dry run leaves the line alone. The newest are kept (LIMIT_ORDERS).
  *
- * Of the arguments it shows ids, names and flags alone: a secret, a text or a client's phone is never
- * written, only that it was given. */
+ * Of the arguments it shows ids, names and flags alone: a secret, a text or a client's phone is never written, only
+ * that it was given; nor is an id that is made of a phone or a mail address. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +37,8 @@ struct audit {
 void audit_write(const struct audit *a, struct json *args);
 /* Is a row of it to be kept? */
 bool audit_is_kept(struct view verb, struct json *args);
+/* Appends @words, which are about a call with @args, without what of these is not written; cut. Errors stick. */
+void audit_words(struct json *args, struct view words, struct buf *ret);
 /* Keeps it in the transaction under way; audit_end() replaces the result and adds @words, cut. -Exxx of the store. */
 AMO_MUSTCHECK int audit_keep(struct store *s, const struct audit *a, struct json *args,
                              int64_t *ret_id);

@@ -1,5 +1,6 @@
 #include "core/peers/audit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -77,6 +78,44 @@ static void neither_secrets_nor_texts_nor_phones_are_written(void **state)
     assert_null(strstr(line_of("x.y", "{\"ids\":[\"79005550101\"]}"), "5550101"));
 }
 
+static void an_id_that_is_made_of_an_address_is_not_written_either(void **state)
+{
+    static const char *const people[] = {"79161112233@c.us", "wa:79161112233", "hidden@mail.ru",
+                                         "false_+79161112233_3EB0", "7.916.111-22-33"};
+    static const char *const ours[] = {"12", "svc-m1", "01a22f13-5994-7b9a-aba0-446655440000",
+                                       "01a22f13-5994-7b9a-aba0-446655440000_"
+                                       "01a22f13-5994-7b9a-aba0-446655440001"};
+    char args[200];
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(people); i++) {
+        (void)snprintf(args, sizeof(args), "{\"id\":\"%s\"}", people[i]);
+        assert_non_null(strstr(line_of("message.retry", args), " id=given\n"));
+        (void)snprintf(args, sizeof(args), "{\"ids\":[\"%s\"],\"scope_id\":\"%s\"}", people[i],
+                       people[i]);
+        assert_non_null(strstr(line_of("x.y", args), " ids=given scope_id=given\n"));
+    }
+    for (size_t i = 0; i < AMO_COUNT(ours); i++) {
+        (void)snprintf(args, sizeof(args), "{\"scope_id\":\"%s\"}", ours[i]);
+        assert_non_null(strstr(line_of("account.pause", args), ours[i]));
+    }
+}
+
+static void a_refusal_is_kept_without_whom_it_names(void **state)
+{
+    struct json *args = NULL;
+    struct buf kept;
+
+    (void)state;
+    buf_init(&kept, 4096);
+    assert_int_equal(json_parse(VIEW_LIT("{\"id\":\"wa:79161112233\",\"who\":\"Ann\"}"), &args),
+                     0);
+    audit_words(args, VIEW_LIT("nothing is called wa:79161112233 of Ann"), &kept);
+    assert_string_equal(buf_str(&kept), "nothing is called ************** of ***");
+    json_free(args);
+    buf_fini(&kept);
+}
+
 static void who_only_looks_leaves_no_line_unless_it_reveals(void **state)
 {
     static const char *const looks[] = {"status", "queue", "trace", "dead.list",
@@ -96,6 +135,8 @@ int main(void)
         cmocka_unit_test(a_user_is_named_as_the_host_has_it_now),
         cmocka_unit_test(an_order_is_one_line_with_ids_and_flags),
         cmocka_unit_test(neither_secrets_nor_texts_nor_phones_are_written),
+        cmocka_unit_test(an_id_that_is_made_of_an_address_is_not_written_either),
+        cmocka_unit_test(a_refusal_is_kept_without_whom_it_names),
         cmocka_unit_test(who_only_looks_leaves_no_line_unless_it_reveals),
     };
 
