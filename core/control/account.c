@@ -16,6 +16,7 @@
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
+#include "core/model/brief.h"
 #include "core/model/channel_flags.h"
 #include "core/store/reach.h"
 
@@ -233,6 +234,25 @@ static int account_check(struct control_ask *ask, struct view account)
                : 0;
 }
 
+/* The first characters of a known account's id name it in other verbs, and would be a new account here. */
+static int connect_whole(struct control_ask *ask, struct view account)
+{
+    size_t n = 0;
+    const struct reg_scope *s = brief_scope(ask->core->turn->registry, account, &n);
+
+    if (n > 1)
+        return control_fail(ask, EXIT_FAILED,
+                            "the ids of %zu accounts begin with %.*s: give the whole id of the"
+                            " one that is meant",
+                            n, (int)account.len, account.ptr);
+    if (!s || view_is(account, s->account) || view_is(account, s->id))
+        return 0;
+    return control_fail(
+        ask, EXIT_FAILED,
+        "account %s begins with %.*s: give the whole id of the one that is meant", s->account,
+        (int)account.len, account.ptr);
+}
+
 /* What the caller asked for; EXIT_USAGE, EXIT_FAILED with words. */
 static int connect_read(struct control_ask *ask, struct pending_account *p)
 {
@@ -257,6 +277,7 @@ static int connect_read(struct control_ask *ask, struct pending_account *p)
     if (!json_bool(json_get(json_root(ask->args), "no_time_window"), &p->window_off))
         p->window_off = false;
     rc = account_check(ask, account);
+    rc = rc ? rc : connect_whole(ask, account);
     rc = rc ? rc : control_copy(channel, &p->channel);
     rc = rc ? rc : control_copy(account, &p->account);
     for (char *a = p->account; rc == 0 && *a; a++)

@@ -179,6 +179,23 @@ static void it_is_sent_again_by_another_service_when_that_is_wanted(void **state
     assert_string_equal(cmd->lane->dest->name, "two");
 }
 
+static void a_conversation_that_is_not_there_is_not_an_empty_queue(void **state)
+{
+    ctl_sad(*state, "queue.drop", "{\"conversation\":999999}", EXIT_FAILED,
+            "no conversation 999999");
+}
+
+/* Other verbs take it for that account; here it would be a second one. */
+static void the_beginning_of_an_accounts_id_is_not_a_new_account(void **state)
+{
+    struct rig *r = *state;
+
+    rig_register_account(r, "ch_1c884da5-9b92-4a4e-8d7b-000000000001");
+    ctl_sad(r, "account.connect",
+            "{\"channel\":\"ch\",\"account\":\"1c884da5\",\"connector\":\"svc\"}", EXIT_FAILED,
+            "account 1c884da5-9b92-4a4e-8d7b-000000000001 begins with 1c884da5");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -190,6 +207,8 @@ int main(void)
         CASE(what_was_not_tried_is_dropped_as_that),
         CASE(another_service_does_not_send_what_the_first_one_may_have),
         CASE(another_service_sends_what_the_first_one_put_off),
+        CASE(a_conversation_that_is_not_there_is_not_an_empty_queue),
+        CASE(the_beginning_of_an_accounts_id_is_not_a_new_account),
         CASE(it_is_sent_again_by_another_service_when_that_is_wanted),
     };
 

@@ -174,6 +174,20 @@ static int drop_piece(struct dropping *g)
     return rc;
 }
 
+static int drop_no_conversation(struct control_ask *ask, int64_t number)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(ask->core->store, number, &conv);
+
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE
+               ? control_fail(ask, EXIT_FAILED,
+                              "no conversation %lld: --conversation takes our number, as amoctl"
+                              " conversation list shows it",
+                              (long long)number)
+               : rc;
+}
+
 /* A name that nobody has, and nothing that waits for it: a slip of the pen must not look like a queue
  * that is empty. 0: there is somebody of that name. */
 static int drop_unknown(struct control_ask *ask, const struct drop *d)
@@ -184,7 +198,7 @@ static int drop_unknown(struct control_ask *ask, const struct drop *d)
         return control_unknown(ask, NEAR_CONNECTOR, d->connector);
     if (d->scope.len && !registry_scope(r, d->scope))
         return control_unknown(ask, NEAR_ACCOUNT, d->scope);
-    return 0;
+    return d->conversation ? drop_no_conversation(ask, d->conversation) : 0;
 }
 
 /* What amo sent for the accounts that are meant and that is not in the queue yet: it comes there once there

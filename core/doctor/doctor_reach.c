@@ -28,8 +28,13 @@ static void check_left(struct control_ask *ask, const struct reg_scope *s)
         .name = "reach",
         .subject = view_of(s->id),
         .severity = SEVERITY_YELLOW,
-        .action = "amoctl account connect brings it back; amoctl source add --move gives its "
-                  "number to another account; amoctl queue drop --scope gives up what waits"};
+        .action =
+            s->disconnected
+                ? "amoctl account connect brings it back; amoctl source add --move gives "
+                  "its number to another account; amoctl queue drop --scope gives up what "
+                  "waits"
+                : "amoctl account resume, when it is to work again; amoctl queue drop "
+                  "--scope gives up what waits"};
 
     if (n == 0)
         return;
