@@ -375,13 +375,13 @@ int verb_queue_drop(struct control_ask *ask)
 /* --- what is still in the way ------------------------------------------------------------------ */
 
 /* Towards it, or of an account of its. */
-static bool concerns(const struct registry *r, const struct lane *l, const char *connector)
+static bool concerns(const struct registry *r, const struct dest *d, const char *connector)
 {
     const struct reg_scope *s = NULL;
 
-    if (l->dest->kind == DEST_CONNECTOR)
-        return strcmp(l->dest->name, connector) == 0;
-    s = registry_scope(r, view_of(l->dest->name));
+    if (d->kind == DEST_CONNECTOR)
+        return strcmp(d->name, connector) == 0;
+    s = registry_scope(r, name_of(d));
     return s && strcmp(s->connector, connector) == 0;
 }
 
@@ -457,17 +457,18 @@ static int64_t n_set_aside(struct core *c, const char *channel, const char *conn
 
 int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
 {
-    const struct core_command *cmd = NULL;
+    const struct registry *r = ask->core->turn->registry;
+    const struct dest *d = NULL;
     size_t iter = 0;
     size_t n = 0;
 
-    while ((cmd = table_next(ask->core->queue->commands, &iter))) {
-        const struct lane *l = cmd->lane;
-
-        if (channel && l->scope)
-            n += view_is(registry_scope_channel(view_of(l->scope->name)), channel);
-        else if (connector)
-            n += concerns(ask->core->turn->registry, l, connector);
+    /* as each destination has counted them: there may be very many */
+    while ((d = table_next(ask->core->queue->dests, &iter))) {
+        if (channel && d->kind == DEST_SCOPE && d->n_account &&
+            view_is(registry_scope_channel(name_of(d)), channel))
+            n += d->n_account;
+        else if (connector && d->n_waiting && concerns(r, d, connector))
+            n += d->n_waiting;
     }
     n += (size_t)n_set_aside(ask->core, channel, connector);
     if (n == 0)

@@ -70,25 +70,45 @@ static int name_number(struct counting *k, const struct conversation *of)
     return 0;
 }
 
-static int count_group(void *arg, const struct conversation *of, int64_t n)
+/* The conversations of one number and account; they are counted only if they are somebody else's then. */
+static int count_group(struct counting *k, const struct conversation *of)
 {
-    struct counting *k = arg;
     const struct registry *now = k->core->turn->registry;
     struct reach before = reach_of(now, of);
     struct reach after = reach_of(k->next, of);
     const struct reg_scope *ingress_before = by_ingress(now, of);
     const struct reg_scope *ingress_after = by_ingress(k->next, of);
+    bool moves = after.way == REACH_FOLLOWS;
+    bool others = changes_hands(of, before.scope, after.scope) ||
+                  changes_hands(of, ingress_before, ingress_after);
+    bool cut = after.way == REACH_NOBODY && before.way != REACH_NOBODY;
+    int64_t after_id = 0;
+    int64_t n = 0;
+    int rc = 0;
 
-    if (after.way == REACH_FOLLOWS)
-        k->m->moves += n;
-    if (changes_hands(of, before.scope, after.scope) ||
-        changes_hands(of, ingress_before, ingress_after))
-        k->m->others += n;
-    if (after.way == REACH_NOBODY && before.way != REACH_NOBODY)
-        k->m->cut += n;
+    if (moves || others || cut)
+        rc = store_reach_count(k->core->store, of, INT64_MAX, &after_id, &n);
+    if (rc)
+        return rc;
+    k->m->moves += moves ? n : 0;
+    k->m->others += others ? n : 0;
+    k->m->cut += cut ? n : 0;
     if (ingress_before && !ingress_after && strcmp(ingress_before->id, of->scope) == 0)
         return name_number(k, of);
     return 0;
+}
+
+static int count_groups(struct counting *k)
+{
+    struct conversation of = {0};
+    int rc = store_reach_next(k->core->store, &of);
+
+    while (rc == 0) {
+        rc = count_group(k, &of);
+        rc = rc ? rc : store_reach_next(k->core->store, &of);
+    }
+    conversation_fini(&of);
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 /* Has a number or an account that was somebody's another one, or none, then? Core may have forgotten all
@@ -120,7 +140,7 @@ static int count_next(struct control_ask *ask, struct moves *m)
     int rc = store_registry_load(ask->core->store, &ask->core->turn->keys, &next);
 
     k.next = next;
-    rc = rc ? rc : store_reach_walk(ask->core->store, count_group, &k);
+    rc = rc ? rc : count_groups(&k);
     m->given = rc == 0 && is_given(ask->core->turn->registry, next);
     registry_free(next);
     return rc;

@@ -7,28 +7,6 @@
 #include "base/mem.h"
 #include "core/store/private.h"
 
-int store_reach_walk(struct store *s, store_reach_fn *fn, void *arg)
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT connector,source,scope,count(*) FROM conversations"
-                      " WHERE merged IS NULL GROUP BY connector,source,scope",
-                      "");
-
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        struct conversation of = {0};
-
-        rc = db_string(r, 0, &of.connector);
-        rc = rc ? rc : db_string(r, 1, &of.source);
-        rc = rc ? rc : db_string(r, 2, &of.scope);
-        rc = rc ? rc : fn(arg, &of, db_int(r, 3));
-        conversation_fini(&of);
-        if (rc)
-            db_end(r);
-    }
-    return rc;
-}
-
 static const char *text_or_none(const char *text)
 {
     return text ? text : "";

@@ -5,13 +5,9 @@
 
 #include "core/store/store.h"
 
-/* One (connector, source, account) with its @n conversations; texts are borrowed. Another number
- * than 0 ends the walk. */
-typedef int store_reach_fn(void *arg, const struct conversation *of, int64_t n);
-/* Walks the table of conversations once: about half a second a million. */
-AMO_MUSTCHECK int store_reach_walk(struct store *s, store_reach_fn *fn, void *arg);
-/* The same, one after the other, each found by a step along an index: the first that comes after @at, whose texts are
- * replaced; NULL in all of them is before the first. STORE_E_NONE: there is no more, @at is as it was. */
+/* Which (connector, source, account) have conversations, one after the other, each found by a step along an index,
+ * however many conversations it has: the first that comes after @at, whose texts are replaced; NULL in all of them is
+ * before the first. STORE_E_NONE: there is no more, @at is as it was. */
 AMO_MUSTCHECK int store_reach_next(struct store *s, struct conversation *at);
 /* How many conversations of @of have an id above @*after, counting @limit at most; @*after is the last one's then. */
 AMO_MUSTCHECK int store_reach_count(struct store *s, const struct conversation *of,

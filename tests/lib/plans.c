@@ -35,7 +35,6 @@ static const struct {
     {"ON m.id=d.message ORDER BY d.id DESC LIMIT ",                "the newest alone"                               },
     {"(?1 IS NULL OR scope=?1) ORDER BY id DESC LIMIT ",           "an operator's list of the newest"               },
     {"SELECT (SELECT count(*) FROM dead)",                         "a figure, counted in the smallest index"        },
-    {"GROUP BY connector,source,scope",                            "an operator asks about all conversations"       },
     {",body FROM dead WHERE body IS NOT NULL ORDER BY id",
      "an erasure: any dead letter may be about the person"                                                          },
     {"UPDATE commands SET paused_ms=",                             "what waits for an account may be all that waits"},
