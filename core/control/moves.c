@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
 #include "core/deliver/moved.h"
@@ -50,24 +51,18 @@ static bool changes_hands(const struct conversation *of, const struct reg_scope 
     return !reach_is_same_account(of->scope, after->id);
 }
 
-/* The same number stands in several groups when it had several accounts: named once. */
-static int name_number(struct counting *k, const struct conversation *of)
+/* The same number stands in several groups when it had several accounts: named once. When it was heard last is looked
+ * for only if somebody is told: that goes through many messages. */
+static int name_number(struct moves *m, const struct conversation *of)
 {
-    char at[CLOCK_ISO_LEN + 1];
-    int64_t last_ms = 0;
     int rc = 0;
 
-    if (k->m->n_named == MOVES_NAMED)
+    if (m->n_named == MOVES_NAMED)
         return 0;
-    rc = store_source_last(k->core->store, view_of(of->connector), view_of(of->source),
-                           &last_ms);
-    if (rc)
-        return rc;
-    clock_format_iso(last_ms, at);
-    k->m->n_named++;
-    (void)buf_add_f(&k->m->named, "%s%s (last heard %s)", k->m->named.len ? ", " : "",
-                    of->source, last_ms ? at : "long ago"); /* a longer list is cut */
-    return 0;
+    rc = control_copy(view_of(of->connector), &m->named[m->n_named].connector);
+    rc = rc ? rc : control_copy(view_of(of->source), &m->named[m->n_named].source);
+    m->n_named++; /* half of it is freed as well */
+    return rc;
 }
 
 /* The conversations of one number and account; they are counted only if they are somebody else's then. */
@@ -94,7 +89,7 @@ static int count_group(struct counting *k, const struct conversation *of)
     k->m->others += others ? n : 0;
     k->m->cut += cut ? n : 0;
     if (ingress_before && !ingress_after && strcmp(ingress_before->id, of->scope) == 0)
-        return name_number(k, of);
+        return name_number(k->m, of);
     return 0;
 }
 
@@ -152,7 +147,6 @@ int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg, struct 
     int rc = 0;
 
     memset(ret, 0, sizeof(*ret));
-    buf_init(&ret->named, 600);
     ret->dry_run = moves_flag(ask, "dry_run");
     rc = store_savepoint(ask->core->store);
     if (rc)
@@ -165,7 +159,11 @@ int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg, struct 
 
 void moves_fini(struct moves *m)
 {
-    buf_fini(&m->named);
+    for (size_t i = 0; i < m->n_named; i++) {
+        mem_free(m->named[i].connector);
+        mem_free(m->named[i].source);
+    }
+    m->n_named = 0;
 }
 
 /* A store that was put back learns from the spools what it has forgotten; until then it would take words that
@@ -214,17 +212,45 @@ int moves_admitted(struct control_ask *ask, const struct moves *m)
                         (long long)m->others, m->others == 1 ? "" : "s");
 }
 
+/* "wa1 (last heard …), …" */
+static int named_words(struct control_ask *ask, const struct moves *m, struct buf *words)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < m->n_named; i++) {
+        char at[CLOCK_ISO_LEN + 1];
+        int64_t last_ms = 0;
+
+        rc = store_source_last(ask->core->store, view_of(m->named[i].connector),
+                               view_of(m->named[i].source), &last_ms);
+        clock_format_iso(last_ms, at);
+        (void)buf_add_f(words, "%s%s (last heard %s)", words->len ? ", " : "",
+                        m->named[i].source,
+                        last_ms ? at : "long ago"); /* a longer list is cut */
+    }
+    return rc;
+}
+
 int moves_cut_admitted(struct control_ask *ask, const struct moves *m)
 {
+    struct buf words;
+    int rc = 0;
+
     if (m->n_named == 0 || m->dry_run || moves_flag(ask, "yes"))
         return 0;
-    return control_fail(ask, EXIT_FAILED,
-                        "with a second account each source must be listed, and these are not, "
-                        "though clients write"
-                        " by them: %s%s. amoctl source add each of them first, or --yes: their "
-                        "clients are refused"
-                        " until you do",
-                        buf_str(&m->named), m->n_named == MOVES_NAMED ? ", perhaps more" : "");
+    buf_init(&words, 600);
+    rc = named_words(ask, m, &words);
+    rc = rc ? rc
+            : control_fail(
+                  ask, EXIT_FAILED,
+                  "with a second account each source must be listed, and these are not, "
+                  "though clients write"
+                  " by them: %s%s. amoctl source add each of them first, or --yes: their "
+                  "clients are refused"
+                  " until you do",
+                  buf_str(&words), m->n_named == MOVES_NAMED ? ", perhaps more" : "");
+    buf_fini(&words);
+    return rc;
 }
 
 void moves_end(const struct moves *m, struct control_ask *ask, const char *what)

@@ -15,9 +15,12 @@ struct moves {
     int64_t moves;  /* conversations that follow to another account or connector */
     int64_t others; /* of them to another company: another account of amoCRM */
     int64_t cut;    /* conversations that no longer reach an account */
-    size_t
-        n_named; /* numbers whose clients have written and are refused from now on, the first few */
-    struct buf named; /* "wa1 (last heard …), …" */
+    struct {
+        char *connector;
+        char *source;
+    } named
+        [MOVES_NAMED]; /* numbers whose clients have written and are refused from now on, the first few; owned */
+    size_t n_named;
     bool given; /* a number or an account is taken from somebody, whoever is known there */
     bool dry_run;
     bool
