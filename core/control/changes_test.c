@@ -284,6 +284,12 @@ static void looks_and_dry_runs_are_not_orders_but_what_is_revealed_is(void **sta
     assert_int_equal(count_orders(r, "{}"), 0);
     ctl_fine(r, "message.list", "{\"reveal\":true}");
     json_free(newest_order(r, "{}", "message.list", "done").doc);
+    rig_client_message_done(r, "m1", "amo-1");
+    ctl_fine(r, "message.list", "{\"who\":\"+79991234567\",\"reveal\":true}");
+    reply = newest_order(r, "{}", "message.list", "done");
+    ctl_text(&reply, json_array_at(json_get(json_root(reply.doc), "orders"), 0), "words",
+             "of conversation 1"); /* whose phone that is */
+    json_free(reply.doc);
     ctl_sad(r, "account.pause", "{\"scope_id\":\"nobody\"}", EXIT_FAILED, "no such account");
     reply = newest_order(r, "{}", "account.pause", "refused");
     ctl_text(&reply, json_array_at(json_get(json_root(reply.doc), "orders"), 0), "words",

@@ -82,6 +82,16 @@ static int order_begin(struct control_ask *ask)
     return rc;
 }
 
+/* The word that was given may be a phone: whom it meant is written down by our number. */
+static int order_names(struct control_ask *ask)
+{
+    char words[48];
+
+    (void)snprintf(words, sizeof(words), "of conversation %lld",
+                   (long long)ask->whose); /* fits */
+    return audit_end(ask->core->store, ask->order, "done", view_of(words));
+}
+
 /* It was undone, with its row, or not even begun. */
 static int order_refused(struct control_ask *ask)
 {
@@ -132,6 +142,8 @@ static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask
         return rc;
     rc = order_begin(ask);
     rc = rc ? rc : fn(ask);
+    if (rc == EXIT_FINE && ask->order && ask->whose && order_names(ask))
+        return -EIO;
     if (rc == CONTROL_LATER && !ask->wait->version && ask->order) {
         ask->wait->order = ask->order;
         if (audit_end(c->store, ask->order, "asked", VIEW_NONE))
@@ -239,7 +251,7 @@ static void control_verb(struct core *c, const struct peer *caller, const struct
     json_writer_init(&w, &json);
     rc = control_run(&ask, call);
     audit.result = result_of(rc, ask.wait);
-    audit_write(&audit, ask.args);
+    audit_write(&audit, ask.whose, ask.args);
     if (rc > 0 && rc != CONTROL_LATER && verb_find(c, call->verb)) {
         int kept = order_refused(&ask);
 

@@ -32,6 +32,7 @@ struct control_ask {
     const char *user;          /* who asks (core/peers/audit.h) */
     const struct audit *audit; /* what is written down of it … */
     int64_t order;             /* … as this row, which is undone with what it does; 0: none */
+    int64_t whose;             /* the conversation that a word meant, for that row; 0: none */
     const char *cut;           /* the argument that was the beginning of an id; NULL: none */
     char *full;                /* owned; the id it stands for */
     char next[CONTROL_NEXT_MAX + 1]; /* control_go_on() */

@@ -261,7 +261,7 @@ int audit_end(struct store *s, int64_t id, const char *result, struct view words
                            words.len ? view_cut(words, LIMIT_ORDER_BYTES) : VIEW_NONE);
 }
 
-void audit_write(const struct audit *a, struct json *args)
+void audit_write(const struct audit *a, int64_t conversation, struct json *args)
 {
     char verb[LOG_VALUE_MAX];
     struct buf words;
@@ -273,6 +273,8 @@ void audit_write(const struct audit *a, struct json *args)
         add_arguments(args, &words);
         add_others(args, &words);
     }
+    if (conversation)
+        (void)buf_add_f(&words, " conversation=%lld", (long long)conversation);
     log_line(LOG_LEVEL_INFO, "operator.verb", "user=%s uid=%lld pid=%lld verb=%s result=%s%s",
              a->user, a->who->known ? (long long)a->who->uid : -1, (long long)a->who->pid,
              log_value(a->verb, verb), a->result, buf_str(&words));

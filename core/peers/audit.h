@@ -33,8 +33,8 @@ struct audit {
     const char
         *result; /* "done", "asked" (a remote side is being asked), "refused", "failed" */
 };
-/* @args as they came; NULL: none could be read. */
-void audit_write(const struct audit *a, struct json *args);
+/* @args as they came; NULL: none could be read. @conversation is the one that a word in them meant; 0: none. */
+void audit_write(const struct audit *a, int64_t conversation, struct json *args);
 /* Is a row of it to be kept? */
 bool audit_is_kept(struct view verb, struct json *args);
 /* Appends @words, which are about a call with @args, without what of these is not written; cut. Errors stick. */

@@ -35,7 +35,7 @@ static const char *line_of(const char *verb, const char *args)
 
     assert_int_equal(json_parse(view_of(args), &doc), 0);
     testing_listen(&words);
-    audit_write(&a, doc);
+    audit_write(&a, strstr(args, "of thread 12") ? 12 : 0, doc);
     text = testing_heard(&words);
     json_free(doc);
     return text;
@@ -127,6 +127,9 @@ static void who_only_looks_leaves_no_line_unless_it_reveals(void **state)
     assert_string_equal(line_of("message.list", "{\"reveal\":false}"), "");
     assert_non_null(strstr(line_of("message.list", "{\"reveal\":true,\"phone\":\"1\"}"),
                            " reveal=yes given=phone\n"));
+    assert_non_null(
+        strstr(line_of("message.list", "{\"reveal\":true,\"who\":\"of thread 12\"}"),
+               " reveal=yes given=who conversation=12\n"));
 }
 
 int main(void)

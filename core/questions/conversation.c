@@ -115,6 +115,7 @@ int verb_conversation_show(struct control_ask *ask)
     if (!named_is_one(&named))
         return named_choose(ask, &named);
     rc = store_conversation(ask->core->store, named.ids[0], &c);
+    ask->whose = c.id; /* 0 when it is not there */
     (void)json_bool(json_get(json_root(ask->args), "reveal"), &reveal); /* absent: masked */
     rc = rc ? rc : conversation_json(ask, &c, reveal);
     conversation_fini(&c);

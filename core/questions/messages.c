@@ -555,6 +555,7 @@ static int find_person(struct page *p, struct view word)
     p->range.of = MESSAGES_OF_CONVERSATION;
     p->range.conversation = p->person.id;
     return rc == STORE_E_NONE ? -EIO : rc;
+    p->ask->whose = p->person.id;
 }
 
 int verb_message_list(struct control_ask *ask)
