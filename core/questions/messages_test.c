@@ -111,6 +111,23 @@ static void each_filter_leaves_out_what_is_not_meant(void **state)
 static void a_slip_of_the_pen_is_no_empty_list(void **state)
 {
     static const struct {
+/* It is with the service, and yet it failed. */
+static void what_the_service_reported_as_failed_is_listed_as_failed(void **state)
+{
+    struct rig *r = *state;
+    struct event status = rig_status("s-1", "failed");
+
+    rig_client_message_done(r, "m1", "amo-1");
+    rig_manager_message_done(r, "amo-2", "s-1");
+    assert_rows(r, "{\"state\":\"failed\"}", 0);
+    status.error_code = VIEW_LIT("not_on_channel");
+    rig_take(r, &status);
+    assert_rows(r, "{\"state\":\"failed\"}", 1);
+    assert_rows(r, "{\"state\":\"failed\",\"who\":\"thread\"}", 1);
+    assert_rows(r, "{\"state\":\"delivered_to_service\"}", 1);
+    assert_rows(r, "{\"state\":\"failed\",\"connector\":\"svc\",\"direction\":\"inbound\"}", 0);
+}
+
         const char *args;
         int code;
         const char *words;
@@ -315,6 +332,7 @@ int main(void)
         CASE(several_of_one_phone_are_rows_to_choose_from),
         CASE(whose_a_conversation_is_is_masked_unless_revealed),
         CASE(conversations_are_listed_by_what_waits),
+        CASE(what_the_service_reported_as_failed_is_listed_as_failed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

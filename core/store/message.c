@@ -343,7 +343,7 @@ int store_messages_newest(struct store *s, const struct messages_range *range,
         [MESSAGES_ALL] = NEWEST(""),
         [MESSAGES_OF_CONVERSATION] = "",
         [MESSAGES_ACCEPTED] = NEWEST("state='accepted' AND "),
-        [MESSAGES_FAILED] = NEWEST("state='failed' AND "),
+        [MESSAGES_FAILED] = NEWEST("(state='failed' OR told=-1) AND "),
     };
     struct db_rows *r = NULL;
     int rc = 0;
@@ -402,7 +402,8 @@ int store_message_fits(struct store *s, int64_t id, const struct message_filter 
     int rc = db_query(
         s->db, &r,
         "SELECT 1 FROM messages WHERE id=?1 AND (?2 IS NULL OR scope=?2) AND"
-        " (?3 IS NULL OR connector=?3) AND (?4 IS NULL OR state=?4) AND"
+        " (?3 IS NULL OR connector=?3) AND (?4 IS NULL OR state=?4 OR (?4='failed' AND"
+        " told=-1 AND told_why IS NOT NULL AND state<>'accepted')) AND"
         " (?5 IS NULL OR reason=?5) AND (?6=0 OR (direction=1)=(?6=1)) AND (?7 IS NULL OR"
         " (SELECT source FROM conversations c WHERE c.id=messages.conversation)=?7)",
         "ittttit", id, filter->scope, filter->connector, filter->state, filter->reason,
@@ -446,8 +447,7 @@ static int ids_read(int query_rc, struct db_rows *r, int64_t *ret, size_t *n)
     return rc;
 }
 
-/* The trace id and the mid are ours and no two messages have the same: who takes one of these from a list has that message, whatever
- * a service calls its own. An id of either side may be had by a message of each service and of each account. */
+/* Trace id and mid are ours, of one message each: who takes one from a list has that message, whatever others call theirs. */
 int store_messages_by_any(struct store *s, struct view id, int64_t *ret, size_t max,
                           size_t *ret_n)
 {

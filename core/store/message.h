@@ -86,7 +86,7 @@ enum messages_of {
     MESSAGES_ALL,
     MESSAGES_OF_CONVERSATION, /* and of those that were merged into it */
     MESSAGES_ACCEPTED,        /* in the state accepted */
-    MESSAGES_FAILED,          /* in the state failed */
+    MESSAGES_FAILED,          /* in the state failed, or amo was told so */
 };
 struct messages_range {
     enum messages_of of;
@@ -112,7 +112,7 @@ struct message_filter {
     struct view scope;
     struct view connector;
     struct view source; /* of its conversation */
-    struct view state;
+    struct view state;  /* "failed": or its service has reported it so */
     struct view reason;
     int64_t direction; /* MESSAGE_INBOUND, or another for all that are none */
 };

@@ -330,6 +330,9 @@ static const char *const migrations[] = {
     "  at_ms INTEGER NOT NULL, user TEXT, PRIMARY KEY(connector,source)) WITHOUT ROWID;",
     /* which operator dropped it */
     "ALTER TABLE dead ADD COLUMN dropped_by TEXT;",
+    /* what failed, whether we gave it up or its service reported it */
+    "DROP INDEX messages_failed;"
+    "CREATE INDEX messages_failed ON messages(taken_ms) WHERE state='failed' OR told=-1;",
 };
 
 int schema_count(void)

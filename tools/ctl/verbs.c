@@ -152,8 +152,8 @@ static const struct args_option message_list[] = {
     TEXT("source", "source", "SOURCE", "of this number or messenger account"),
     TEXT("direction", "direction", "WORD", "inbound or outbound"),
     TEXT("state", "state", "WORD",
-         "accepted, delivered_to_amo, delivered_to_service or failed; or, of what is no "
-         "message, "
+         "accepted, delivered_to_amo, delivered_to_service or failed (also as the service "
+         "reports it); or, of what is no message, "
          "quarantined, waiting or set_aside"),
     TEXT("reason", "reason", "WORD", "why, as in dead list or quarantine list"),
     TEXT("since", "since", "TIME", "2026-11-30T10:05 in UTC, or how long ago: 90m, 2h, 3d"),
