@@ -89,8 +89,8 @@ static void begin_after(struct page *p, enum source from, const struct message_a
 /* letters of places; a message's has none */
 static const char *const place_letters[N_SOURCES] = {"w", "q", ""};
 
-/* Where the last page ended: "<time>.<number>", "<time>.q<number>". */
-static int read_place(struct control_ask *ask, struct page *p)
+/* Where the last page ended: "<time>.<number>", "<time>.q<number>". A place after @until_ms does not count. */
+static int read_place(struct control_ask *ask, int64_t until_ms, struct page *p)
 {
     struct view text = control_arg(ask, "page");
     const char *dot = view_find(text, ".");
@@ -110,7 +110,8 @@ static int read_place(struct control_ask *ask, struct page *p)
     if (!dot || num_parse_i64(view_make(text.ptr, n - 1), &at.taken_ms) ||
         num_parse_i64(number, &at.id))
         return control_fail(ask, EXIT_USAGE, "--page takes what the page before has named");
-    begin_after(p, from, &at);
+    if (at.taken_ms < until_ms)
+        begin_after(p, from, &at);
     return 0;
 }
 
@@ -292,7 +293,9 @@ static int page_read(struct page *p)
     rc = rc ? rc : when_read(ask, "until", &until_ms);
     for (enum source i = FROM_WAITING; i < N_SOURCES; i++)
         p->streams[i].before = (struct message_at){.taken_ms = until_ms, .id = 0};
-    rc = rc ? rc : read_place(ask, p);
+    if (rc == 0 && p->range.since_ms >= until_ms)
+        return control_fail(ask, EXIT_USAGE, "--since must be earlier than --until");
+    rc = rc ? rc : read_place(ask, until_ms, p);
     rc = rc ? rc : read_direction(ask, &p->filter);
     rc = rc ? rc : read_state(ask, &p->filter);
     rc = rc ? rc : read_reason(ask, &p->filter);
@@ -552,10 +555,10 @@ static int find_person(struct page *p, struct view word)
         return named_choose(p->ask, &named);
     rc = store_conversation(s, named.ids[0], &p->person);
     rc = rc ? rc : store_kept_who(s, &p->person, &p->who);
+    p->ask->whose = p->person.id;
     p->range.of = MESSAGES_OF_CONVERSATION;
     p->range.conversation = p->person.id;
     return rc == STORE_E_NONE ? -EIO : rc;
-    p->ask->whose = p->person.id;
 }
 
 int verb_message_list(struct control_ask *ask)

@@ -98,6 +98,9 @@ static void each_filter_leaves_out_what_is_not_meant(void **state)
         {"{\"since\":\"2020-01-01\",\"until\":\"2020-01-02T10:05\"}", 0},
         {"{\"until\":\"2020-01-01 10:05:30\"}",                       0},
         {"{\"since\":\"2020-01-01T10:05:30+03:00\"}",                 3},
+        {"{\"since\":\"2020-01-01T10:05+03:00\"}",                    3},
+        {"{\"until\":\"2020-01-01 10:05Z\"}",                         0},
+        {"{\"until\":\"2020-01-01\",\"page\":\"9000000000000.9\"}",   0},
         {"{\"limit\":\"2\"}",                                         2},
         {"{\"who\":\"thread\",\"state\":\"accepted\"}",               1},
     };
@@ -108,9 +111,6 @@ static void each_filter_leaves_out_what_is_not_meant(void **state)
         assert_rows(r, cases[i].args, cases[i].n);
 }
 
-static void a_slip_of_the_pen_is_no_empty_list(void **state)
-{
-    static const struct {
 /* It is with the service, and yet it failed. */
 static void what_the_service_reported_as_failed_is_listed_as_failed(void **state)
 {
@@ -128,20 +128,25 @@ static void what_the_service_reported_as_failed_is_listed_as_failed(void **state
     assert_rows(r, "{\"state\":\"failed\",\"connector\":\"svc\",\"direction\":\"inbound\"}", 0);
 }
 
+static void a_slip_of_the_pen_is_no_empty_list(void **state)
+{
+    static const struct {
         const char *args;
         int code;
         const char *words;
     } cases[] = {
-        {"{\"state\":\"acepted\"}",    EXIT_USAGE,  "accepted, delivered_to_amo"},
-        {"{\"direction\":\"in\"}",     EXIT_USAGE,  "inbound, outbound"         },
-        {"{\"reason\":\"tired\"}",     EXIT_USAGE,  "workers_lost"              },
-        {"{\"scope_id\":\"nope\"}",    EXIT_FAILED, "no such account"           },
-        {"{\"connector\":\"nope\"}",   EXIT_FAILED, "no such connector"         },
-        {"{\"since\":\"yesterday\"}",  EXIT_USAGE,  "--since takes a time"      },
-        {"{\"until\":\"2026-13-01\"}", EXIT_USAGE,  "--until takes a time"      },
-        {"{\"limit\":\"0\"}",          EXIT_USAGE,  "--limit takes a number"    },
-        {"{\"limit\":\"201\"}",        EXIT_USAGE,  "--limit takes a number"    },
-        {"{\"page\":\"12\"}",          EXIT_USAGE,  "--page takes"              },
+        {"{\"state\":\"acepted\"}",                             EXIT_USAGE,  "accepted, delivered_to_amo"},
+        {"{\"direction\":\"in\"}",                              EXIT_USAGE,  "inbound, outbound"         },
+        {"{\"reason\":\"tired\"}",                              EXIT_USAGE,  "workers_lost"              },
+        {"{\"scope_id\":\"nope\"}",                             EXIT_FAILED, "no such account"           },
+        {"{\"connector\":\"nope\"}",                            EXIT_FAILED, "no such connector"         },
+        {"{\"since\":\"yesterday\"}",                           EXIT_USAGE,  "--since takes a time"      },
+        {"{\"until\":\"2026-13-01\"}",                          EXIT_USAGE,  "--until takes a time"      },
+        {"{\"limit\":\"0\"}",                                   EXIT_USAGE,  "--limit takes a number"    },
+        {"{\"since\":\"2020-01-02\",\"until\":\"2020-01-01\"}", EXIT_USAGE,  "earlier"                   },
+        {"{\"since\":\"2020-01-01T10:05-\"}",                   EXIT_USAGE,  "--since takes a time"      },
+        {"{\"limit\":\"201\"}",                                 EXIT_USAGE,  "--limit takes a number"    },
+        {"{\"page\":\"12\"}",                                   EXIT_USAGE,  "--page takes"              },
     };
     struct rig *r = *state;
 
@@ -326,13 +331,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(whoever_is_meant_has_many_names),
         CASE(each_filter_leaves_out_what_is_not_meant),
+        CASE(what_the_service_reported_as_failed_is_listed_as_failed),
         CASE(a_slip_of_the_pen_is_no_empty_list),
         CASE(texts_phones_and_names_are_masked_until_they_are_asked_for),
         CASE(pages_lead_through_all_messages_and_none_looks_at_too_many),
         CASE(several_of_one_phone_are_rows_to_choose_from),
         CASE(whose_a_conversation_is_is_masked_unless_revealed),
         CASE(conversations_are_listed_by_what_waits),
-        CASE(what_the_service_reported_as_failed_is_listed_as_failed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,12 +3,15 @@
 #include "core/questions/when.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
+
+#define MINUTES_LEN 16 /* 2026-11-30T10:05 */
 
 /* "90m", "2h", "3d": so long ago. */
 static bool parse_ago(struct view text, int64_t now_ms, int64_t *ret_ms)
@@ -44,18 +47,26 @@ bool when_parse(struct view text, int64_t now_ms, int64_t *ret_ms)
         {16, ":00Z"      },
         {19, "Z"         }
     };
-    char whole[40];
+    char whole[48];
 
     if (parse_ago(text, now_ms, ret_ms))
         return true;
     if (text.len >= sizeof(whole) - sizeof("T00:00:00Z"))
         return false;
-    (void)snprintf(whole, sizeof(whole), "%.*s", (int)text.len, text.ptr); /* fits */
+    /* both fit */
+    if (text.len > MINUTES_LEN && memchr("Z+-", text.ptr[MINUTES_LEN], 3))
+        (void)snprintf(whole, sizeof(whole), "%.*s:00%.*s", MINUTES_LEN, text.ptr,
+                       (int)text.len - MINUTES_LEN, text.ptr + MINUTES_LEN);
+    else
+        (void)snprintf(whole, sizeof(whole), "%.*s", (int)text.len, text.ptr);
     if (text.len > 10 && whole[10] == ' ')
         whole[10] = 'T';
     for (size_t i = 0; i < AMO_COUNT(forms); i++) {
-        if (text.len == forms[i].len)
-            (void)snprintf(whole + text.len, sizeof(whole) - text.len, "%s", forms[i].rest);
+        if (strlen(whole) == forms[i].len) {
+            (void)snprintf(whole + forms[i].len, sizeof(whole) - forms[i].len, "%s",
+                           forms[i].rest);
+            break;
+        }
     }
     return clock_parse_iso(view_of(whole), ret_ms) == 0;
 }

@@ -10,7 +10,7 @@
 
 struct control_ask;
 
-/* "2026-11-30", "2026-11-30T10:05", "2026-11-30 10:05:30" in UTC, or with a zone of its own; or how long ago: "90s",
+/* "2026-11-30", "2026-11-30T10:05", "2026-11-30 10:05:30" in UTC, or with a zone of its own behind the time; or how long ago: "90s",
  * "90m", "2h", "3d". False for anything else. */
 bool when_parse(struct view text, int64_t now_ms, int64_t *ret_ms);
 /* The time that argument @key names so; @ret_ms stays as it is when there is none. EXIT_USAGE with words. */
