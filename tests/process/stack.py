@@ -160,12 +160,16 @@ class Stack:
     # --- control ---------------------------------------------------------------------------------
 
     def control(self, verb, timeout=40.0, **args):
-        """One verb of the control protocol, spoken without amoctl."""
-        answer = self.control_answer(verb, args, timeout)
-        if answer.get("code", 0):
-            early = "no message is known" in str(answer.get("error"))
-            raise (NotKnownYet if early else ControlError)(answer["code"], answer.get("error"))
-        said = json.loads(answer["json"]) if answer.get("json") else None
+        """One verb of the control protocol, spoken without amoctl; all parts of a list."""
+        said, page = None, {}
+        while page is not None:
+            answer = self.control_answer(verb, {**args, **page}, timeout)
+            if answer.get("code", 0):
+                early = "no message is known" in str(answer.get("error"))
+                raise (NotKnownYet if early else ControlError)(answer["code"], answer.get("error"))
+            part = json.loads(answer["json"]) if answer.get("json") else None
+            said = said + part if page else part
+            page = {"page": answer["next"]} if answer.get("next") else None
         if verb == "trace" and said["message"] is None:  # it waits, or is kept for a person
             raise NotKnownYet(1, f"no message is known by this id yet: {said['why']}")
         return said

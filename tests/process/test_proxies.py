@@ -53,7 +53,7 @@ def test_a_service_that_refuses_our_signature_is_held_and_the_doctor_names_it(st
     assert statuses(stack, "service", "message.created", text) == [status] * 2  # signed anew, and once more
     _, said = amoctl_json(stack, "doctor")
     red = [c for c in said["checks"] if c["check"] == "connector" and c["state"] == "red"]
-    assert len(red) == 1 and "signature" in red[0]["words"] and red[0]["todo"], said
+    assert len(red) == 1 and "compare the secret" in red[0]["words"] and red[0]["todo"], said
     assert stack.control("dead.list") == []
     stack.clear_faults()
     stack.control("account.resume", scope_id=stack.scope)
