@@ -37,7 +37,7 @@ static int candidate_json(struct control_ask *ask, const char *id, int64_t messa
     }
     json_close_object(w);
     message_fini(&m);
-    return rc;
+    return 0;
 }
 
 static void choice_open(struct control_ask *ask)

@@ -37,6 +37,11 @@ static bool parse_ago(struct view text, int64_t now_ms, int64_t *ret_ms)
     return false;
 }
 
+static bool begins_zone(char c)
+{
+    return c == 'Z' || c == '+' || c == '-';
+}
+
 bool when_parse(struct view text, int64_t now_ms, int64_t *ret_ms)
 {
     static const struct {
@@ -54,7 +59,7 @@ bool when_parse(struct view text, int64_t now_ms, int64_t *ret_ms)
     if (text.len >= sizeof(whole) - sizeof("T00:00:00Z"))
         return false;
     /* both fit */
-    if (text.len > MINUTES_LEN && memchr("Z+-", text.ptr[MINUTES_LEN], 3))
+    if (text.len > MINUTES_LEN && begins_zone(text.ptr[MINUTES_LEN]))
         (void)snprintf(whole, sizeof(whole), "%.*s:00%.*s", MINUTES_LEN, text.ptr,
                        (int)text.len - MINUTES_LEN, text.ptr + MINUTES_LEN);
     else
