@@ -78,13 +78,16 @@ static void neither_secrets_nor_texts_nor_phones_are_written(void **state)
     assert_null(strstr(line_of("x.y", "{\"ids\":[\"79005550101\"]}"), "5550101"));
 }
 
+#define ACCOUNT                                                                                \
+    "01a22f13-5994-7b9a-aba0-446655440000_"                                                    \
+    "01a22f13-5994-7b9a-aba0-446655440001"
+
 static void an_id_that_is_made_of_an_address_is_not_written_either(void **state)
 {
     static const char *const people[] = {"79161112233@c.us", "wa:79161112233", "hidden@mail.ru",
                                          "false_+79161112233_3EB0", "7.916.111-22-33"};
     static const char *const ours[] = {"12", "svc-m1", "01a22f13-5994-7b9a-aba0-446655440000",
-                                       "01a22f13-5994-7b9a-aba0-446655440000_"
-                                       "01a22f13-5994-7b9a-aba0-446655440001"};
+                                       ACCOUNT};
     char args[200];
 
     (void)state;

@@ -17,6 +17,7 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/model/message.h"
+#include "core/model/near.h"
 #include "core/questions/kept.h"
 #include "core/questions/mask.h"
 #include "core/questions/named.h"
@@ -24,6 +25,7 @@
 #include "core/questions/waiting.h"
 #include "core/questions/when.h"
 #include "core/questions/why.h"
+#include "core/store/reach.h"
 #include "proto/command.h"
 #include "proto/limits.h"
 
@@ -227,12 +229,49 @@ static int read_reason(struct control_ask *ask, struct message_filter *f)
     return 0;
 }
 
+/* At @connector, or VIEW_NONE at any: listed, or with a conversation. */
+static int source_is_known(struct control_ask *ask, struct view connector, struct view source,
+                           bool *ret)
+{
+    const struct registry *r = ask->core->turn->registry;
+    int rc = 0;
+
+    *ret = false;
+    for (size_t i = 0; rc == 0 && !*ret && i < r->n_connectors; i++) {
+        struct view name = view_of(r->connectors[i].name);
+
+        if (connector.len && !view_equal(connector, name))
+            continue;
+        *ret = registry_source(r, name, source) != NULL;
+        if (!*ret)
+            rc = store_source_met(ask->core->store, name, source, ret);
+    }
+    return rc;
+}
+
+static int refuse_source(struct control_ask *ask, struct view connector, struct view source)
+{
+    const struct registry *r = ask->core->turn->registry;
+    const struct reg_source *near = NULL;
+
+    for (size_t i = 0; !near && i < r->n_connectors; i++) {
+        if (!connector.len || view_is(connector, r->connectors[i].name))
+            near = near_source(r, view_of(r->connectors[i].name), source);
+    }
+    if (near)
+        return control_fail(ask, EXIT_FAILED, "no such source; did you mean %s of %s?",
+                            near->source, near->connector);
+    return control_fail(ask, EXIT_FAILED, "no such source; see amoctl source list");
+}
+
 static int read_names(struct control_ask *ask, struct message_filter *f)
 {
     const struct registry *r = ask->core->turn->registry;
     struct view scope = control_arg(ask, "scope_id");
     struct view connector = control_arg(ask, "connector");
     struct view source = control_arg(ask, "source");
+    bool known = source.len == 0;
+    int rc = 0;
 
     if (scope.len && !registry_scope(r, scope))
         return control_unknown(ask, NEAR_ACCOUNT, scope);
@@ -241,7 +280,8 @@ static int read_names(struct control_ask *ask, struct message_filter *f)
     f->scope = scope.len ? scope : VIEW_NONE;
     f->connector = connector.len ? connector : VIEW_NONE;
     f->source = source.len ? source : VIEW_NONE;
-    return 0;
+    rc = source.len ? source_is_known(ask, connector, source, &known) : 0;
+    return rc || known ? rc : refuse_source(ask, connector, source);
 }
 
 /* Along the index that has the fewest of those that are not meant. */

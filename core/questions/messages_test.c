@@ -107,6 +107,7 @@ static void each_filter_leaves_out_what_is_not_meant(void **state)
     struct rig *r = *state;
 
     three_messages(r);
+    rig_register_source(r, "line2", "ch_acc");
     for (size_t i = 0; i < AMO_COUNT(cases); i++)
         assert_rows(r, cases[i].args, cases[i].n);
 }
@@ -135,21 +136,24 @@ static void a_slip_of_the_pen_is_no_empty_list(void **state)
         int code;
         const char *words;
     } cases[] = {
-        {"{\"state\":\"acepted\"}",                             EXIT_USAGE,  "accepted, delivered_to_amo"},
-        {"{\"direction\":\"in\"}",                              EXIT_USAGE,  "inbound, outbound"         },
-        {"{\"reason\":\"tired\"}",                              EXIT_USAGE,  "workers_lost"              },
-        {"{\"scope_id\":\"nope\"}",                             EXIT_FAILED, "no such account"           },
-        {"{\"connector\":\"nope\"}",                            EXIT_FAILED, "no such connector"         },
-        {"{\"since\":\"yesterday\"}",                           EXIT_USAGE,  "--since takes a time"      },
-        {"{\"until\":\"2026-13-01\"}",                          EXIT_USAGE,  "--until takes a time"      },
-        {"{\"limit\":\"0\"}",                                   EXIT_USAGE,  "--limit takes a number"    },
-        {"{\"since\":\"2020-01-02\",\"until\":\"2020-01-01\"}", EXIT_USAGE,  "earlier"                   },
-        {"{\"since\":\"2020-01-01T10:05-\"}",                   EXIT_USAGE,  "--since takes a time"      },
-        {"{\"limit\":\"201\"}",                                 EXIT_USAGE,  "--limit takes a number"    },
-        {"{\"page\":\"12\"}",                                   EXIT_USAGE,  "--page takes"              },
+        {"{\"state\":\"acepted\"}",                             EXIT_USAGE,  "accepted, delivered_to_amo"                },
+        {"{\"direction\":\"in\"}",                              EXIT_USAGE,  "inbound, outbound"                         },
+        {"{\"reason\":\"tired\"}",                              EXIT_USAGE,  "workers_lost"                              },
+        {"{\"scope_id\":\"nope\"}",                             EXIT_FAILED, "no such account"                           },
+        {"{\"connector\":\"nope\"}",                            EXIT_FAILED, "no such connector"                         },
+        {"{\"source\":\"nope\"}",                               EXIT_FAILED, "no such source; see"                       },
+        {"{\"source\":\"LINE1\"}",                              EXIT_FAILED, "no such source; did you mean line1 of svc?"},
+        {"{\"since\":\"yesterday\"}",                           EXIT_USAGE,  "--since takes a time"                      },
+        {"{\"until\":\"2026-13-01\"}",                          EXIT_USAGE,  "--until takes a time"                      },
+        {"{\"limit\":\"0\"}",                                   EXIT_USAGE,  "--limit takes a number"                    },
+        {"{\"since\":\"2020-01-02\",\"until\":\"2020-01-01\"}", EXIT_USAGE,  "earlier"                                   },
+        {"{\"since\":\"2020-01-01T10:05-\"}",                   EXIT_USAGE,  "--since takes a time"                      },
+        {"{\"limit\":\"201\"}",                                 EXIT_USAGE,  "--limit takes a number"                    },
+        {"{\"page\":\"12\"}",                                   EXIT_USAGE,  "--page takes"                              },
     };
     struct rig *r = *state;
 
+    rig_register_source(r, "line1", "ch_acc");
     for (size_t i = 0; i < AMO_COUNT(cases); i++)
         ctl_sad(r, "message.list", cases[i].args, cases[i].code, cases[i].words);
 }

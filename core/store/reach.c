@@ -256,6 +256,17 @@ bool store_source_is_known(struct store *s, struct view connector, struct view s
     return read_flag(r, rc, &known) == 0 && known;
 }
 
+int store_source_met(struct store *s, struct view connector, struct view source, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT EXISTS(SELECT 1 FROM conversations WHERE connector=? AND source=?"
+                      " AND merged IS NULL)",
+                      "tt", connector, source);
+
+    return read_flag(r, rc, ret);
+}
+
 /* --- since when they are whose ------------------------------------------------------------------ */
 
 void source_owner_fini(struct source_owner *o)

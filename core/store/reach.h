@@ -61,6 +61,9 @@ AMO_MUSTCHECK int store_source_used(struct store *s, struct view connector, stru
  * among the newest 2,000 dead letters. */
 AMO_MUSTCHECK int store_source_given_up(struct store *s, struct view connector,
                                         struct view source, int64_t since_ms, int64_t *ret);
+/* Is there a conversation of the number? */
+AMO_MUSTCHECK int store_source_met(struct store *s, struct view connector, struct view source,
+                                   bool *ret);
 /* Since when a number has been listed for an account, and for which one before that. */
 struct source_owner {
     int64_t at_ms;

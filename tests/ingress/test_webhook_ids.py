@@ -58,6 +58,7 @@ def test_by_whatever_path_it_comes_again(pair):
     for n, (what, (path, body, method)) in enumerate(CALLS.items()):
         assert signed(ingress, body, path, method, ident=f"x-{n}").status == 202, what
     wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
+    wait_for(lambda: core.ephemerals, "what is sent past the spool")
     before, typed = len(core.events), len(core.ephemerals)
     for n, (_, body, _) in enumerate(CALLS.values()):
         for path, _, method in CALLS.values():
