@@ -158,6 +158,44 @@ static void what_stands_behind_a_status_in_flight_is_not_overtaken(void **state)
     assert_int_equal(of_message(r, "msvc-m2")->state, COMMAND_QUEUED);
 }
 
+/* Core died while amo took m1, and sent it once more. Amo refuses what it has already: a sign that is not forgotten
+ * when the account that could be asked is paused, or has left, before it answers. */
+static void refused_as_known(struct rig *r, bool dies)
+{
+    struct event e = rig_client_text("m1");
+    struct core_command *c = NULL;
+
+    rig_register_account(r, "ch_two");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_take(r, &e);
+    rig_turn(r);
+    rig_restart(r);
+    rig_turn(r);
+    c = of_message(r, "msvc-m1");
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED, .status = 400});
+    rig_commit(r);
+    assert_int_equal(of_message(r, "msvc-m1")->state, COMMAND_CHECKING);
+    assert_int_equal(store_scope_leave(r->core.store, VIEW_LIT("ch_acc"), clock_unix_ms()), 0);
+    rig_register_source(r, "line1", "ch_two");
+    if (dies)
+        rig_restart(r);
+    later(r);
+    assert_null(of_message(r, "msvc-m1"));
+    rig_assert_dead(r, "unclear");
+}
+
+static void what_was_refused_as_known_is_not_sent_to_another_account(void **state)
+{
+    refused_as_known(*state, false);
+}
+
+static void nor_after_another_death_of_core(void **state)
+{
+    refused_as_known(*state, true);
+}
+
 /* A company comes back by another channel. Its service is still the same, and may have what was sent. */
 static void what_its_service_may_have_is_unclear_after_the_company_came_back(void **state)
 {
@@ -191,6 +229,8 @@ int main(void)
         CASE(what_is_to_be_asked_about_behind_another_is_not_overtaken),
         CASE(what_waited_for_that_when_core_died_waits_for_the_next_one),
         CASE(what_stands_behind_a_status_in_flight_is_not_overtaken),
+        CASE(what_was_refused_as_known_is_not_sent_to_another_account),
+        CASE(nor_after_another_death_of_core),
         CASE(what_its_service_may_have_is_unclear_after_the_company_came_back),
     };
 

@@ -12,6 +12,7 @@
  *   done, perhaps, by a core that is forgotten     ask             unclear
  *   in flight when its conversation moved, and     ask             unclear
  *   core died
+ *   refused, and not believed: it may be known    ask             unclear
  *   503 or 408: hardly ever anything but a refusal ask             goes along
  *   first of its lane when core started            ask             goes along
  *   nothing                                        goes along      goes along */

@@ -157,10 +157,10 @@ int store_command_unclear(struct store *s, int64_t id, const char *scope,
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT count(*),count(CASE WHEN status NOT IN(408,503) THEN 1 END) FROM"
-                      " attempts WHERE command=?1 AND outcome IN(?2,?3) AND cause<>?4 AND"
-                      " coalesce(scope,?5)=?5",
-                      "iiiis", id, (int64_t)OUTCOME_RETRY, (int64_t)OUTCOME_UNKNOWN,
-                      (int64_t)CAUSE_CONNECT, scope);
+                      " attempts WHERE command=?1 AND outcome IN(?2,?3,?4) AND cause<>?5 AND"
+                      " coalesce(scope,?6)=?6",
+                      "iiiiis", id, (int64_t)OUTCOME_RETRY, (int64_t)OUTCOME_UNKNOWN,
+                      (int64_t)OUTCOME_DEAD, (int64_t)CAUSE_CONNECT, scope);
 
     rc = store_one(rc, r);
     if (rc)

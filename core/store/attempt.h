@@ -19,7 +19,8 @@ enum unclear_attempts {
     UNCLEAR_SLIGHT, /* answers that hardly ever hide a success: 408, 503 */
     UNCLEAR_ANY,
 };
-/* What the command's attempts in the account @scope, by which it was not done, leave open. */
+/* What the attempts of a command that still waits leave open, in the account @scope. A refusal is among them: it was not
+ * believed, since the other side refuses what it has already, else the command would wait no more. */
 AMO_MUSTCHECK int store_command_unclear(struct store *s, int64_t id, const char *scope,
                                         enum unclear_attempts *ret);
 /* This store was put back: whatever it holds up to @id may have been done since. */
