@@ -338,6 +338,7 @@ static void dest_not_before(struct dest *d, int64_t at_mono_ms)
 void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t lane,
                int64_t wish_ms, int64_t now_mono_ms)
 {
+    bool held = dest_is_held(d);
     int64_t wait = 0;
 
     if (!dest_is_held(d) && why != HOLD_BREAKER)
@@ -373,7 +374,8 @@ void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t la
         dest_not_before(d, now_mono_ms + wish_ms);
     places_classify(d, now_mono_ms);
     places_wake(d);
-    if (why == HOLD_THROTTLED)
+    /* a probe goes alone: refused, it says that it came too early, not that a learnt rate is too much */
+    if (why == HOLD_THROTTLED && (!held || d->full_rate > 0))
         rate_throttled(d, now_mono_ms);
 }
 

@@ -610,6 +610,27 @@ static void a_429_in_a_quiet_moment_is_soon_forgotten(void **state)
     assert_int_equal(s.taken, 56);
 }
 
+/* The probe of a hold is alone: that it is refused as well does not say that one a second is too much. */
+static void probes_that_are_refused_teach_no_rate(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("c"));
+    struct limited s = {.per_second = 4};
+
+    for (int i = 0; i < 120; i++)
+        add_outbound(r, 1 + i, "s", "c");
+    send_to(r, &s, 1); /* some go, and one is refused */
+    assert_true(s.taken >= 4);
+    s.per_second = 0;
+    for (int i = 0; i < 200 && s.refused < 3; i++)
+        send_to(r, &s, 1);
+    s.per_second = 100000;
+    send_to(r, &s, 40);
+    print_message("after refused probes: %d taken in 40 s, now %.1f a second\n", s.taken,
+                  d->rate);
+    assert_true(s.taken > 70);
+}
+
 /* Typing, that is: one 429 is not to end it for good. */
 static void a_learnt_rate_has_something_to_spare(void **state)
 {
@@ -1361,6 +1382,7 @@ int main(void)
         CASE(throttling_halves_the_rate_and_success_gives_it_back),
         CASE(a_rate_is_learnt_where_none_is_set),
         CASE(a_429_in_a_quiet_moment_is_soon_forgotten),
+        CASE(probes_that_are_refused_teach_no_rate),
         CASE(a_learnt_rate_has_something_to_spare),
         CASE(what_was_served_long_ago_teaches_no_rate),
         CASE(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
